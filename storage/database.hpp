@@ -1,0 +1,156 @@
+// PostgreSQL as the engines see it: a bounded pool of connections, one transaction per piece of work.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "core/async/task.hpp"
+
+namespace easyflow::storage {
+
+/// A named statement. The name goes to logs and metrics and names the prepared statement; the text uses $1, $2, ...
+struct Sql {
+  const char* name;
+  const char* text;
+};
+
+/// The database can't be reached, or has no free connection in time. Callers answer "unavailable".
+class StorageDown : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A commit whose outcome is unknown (the connection broke while committing). Never retried by the pool.
+class CommitInDoubt : public StorageDown {
+ public:
+  using StorageDown::StorageDown;
+};
+
+/// Whose rows a transaction may see. Row-level security in the database enforces it.
+class Scope {
+ public:
+  /// The rows of one tenant.
+  static Scope tenant(std::string tenant_id) { return Scope(std::move(tenant_id)); }
+  /// No tenant's rows: platforms, key states, and the functions of migrations/ made for the hub as a whole.
+  static Scope hub() { return Scope({}); }
+  const std::string& tenant_id() const noexcept { return tenant_id_; }
+
+ private:
+  explicit Scope(std::string tenant_id) : tenant_id_(std::move(tenant_id)) {}
+  std::string tenant_id_;
+};
+
+/// One open transaction on one connection. Lives on a database thread; never leaves the function it was given to.
+class Tx {
+ public:
+  Tx(pqxx::connection& connection, std::unordered_set<std::string>& prepared);
+  ~Tx();
+  Tx(const Tx&) = delete;
+  Tx& operator=(const Tx&) = delete;
+
+  /// Runs `sql`, prepared once per connection. Parameters go as text; std::optional is NULL when empty.
+  template <class... Args>
+  pqxx::result exec(const Sql& sql, Args&&... args) {
+    prepare(sql);
+    return work_->exec_prepared(sql.name, std::forward<Args>(args)...);
+  }
+
+  /// Makes the rows of another tenant visible for the rest of the transaction (the ingest batch holds several).
+  void become(const Scope& scope);
+  pqxx::work& raw() noexcept { return *work_; }
+  void commit();
+
+ private:
+  void prepare(const Sql& sql);
+  pqxx::connection& connection_;
+  std::unordered_set<std::string>& prepared_;
+  std::unique_ptr<pqxx::work> work_;
+};
+
+struct DatabaseOptions {
+  std::string dsn;                                  ///< libpq connection string of the role that owns nothing
+  int pool_size = 20;                               ///< connections kept
+  int max_overflow = 10;                            ///< more under load, closed when idle
+  std::chrono::seconds acquire_timeout{10};         ///< longest wait for a connection, over it: StorageDown
+  std::chrono::seconds recycle_after{3600};         ///< a connection older than this is replaced
+  std::chrono::seconds pre_ping_after{10};          ///< a connection idle for longer is checked before use
+  std::chrono::seconds statement_timeout{30};
+  std::chrono::seconds lock_timeout{10};
+  std::chrono::seconds connect_timeout{5};
+};
+
+/// Interactive work (webhooks, API) always finds a thread: background work may use at most half of the pool.
+enum class Lane { interactive, background };
+
+struct PoolStats {
+  int connections = 0;            ///< open now
+  int busy = 0;
+  std::size_t waiting = 0;        ///< pieces of work in the queues
+  std::uint64_t transactions = 0; ///< committed since start
+  std::uint64_t failures = 0;
+  double wait_seconds_total = 0;  ///< time work spent waiting for a connection
+};
+
+/// The pool. Threads (one connection each) start when first needed. Construct it on the I/O thread; `run` may be
+/// awaited from any coroutine on the executor; completions come back to that executor.
+class Database {
+ public:
+  Database(boost::asio::any_io_executor executor, DatabaseOptions options);
+  /// Finishes running work, drops the queue.
+  ~Database();
+
+  /// Runs `work` in one transaction under `scope` and returns what it returned, after COMMIT.
+  /// `work` may run again on a new connection (broken connection before commit, deadlock, serialization failure: at
+  /// most 3 tries), so it must not change what it captured. Exceptions of `work` roll back and come out of the await.
+  /// Throws: StorageDown (CommitInDoubt when the commit's outcome is unknown), pqxx::sql_error for SQL faults.
+  template <class F>
+  auto run(Lane lane, Scope scope, F work) -> Task<std::invoke_result_t<F&, Tx&>> {
+    using R = std::invoke_result_t<F&, Tx&>;
+    if constexpr (std::is_void_v<R>) {
+      std::function<void(Tx&)> job = std::move(work);
+      return execute(lane, std::move(scope), std::move(job));
+    } else {
+      return run_returning<R>(lane, std::move(scope), std::function<R(Tx&)>(std::move(work)));
+    }
+  }
+
+  PoolStats stats() const;
+
+ private:
+  template <class R>
+  Task<R> run_returning(Lane lane, Scope scope, std::function<R(Tx&)> work) {
+    auto slot = std::make_shared<std::optional<R>>();
+    std::function<void(Tx&)> job = [slot, work = std::move(work)](Tx& tx) { slot->emplace(work(tx)); };
+    co_await execute(lane, std::move(scope), std::move(job));
+    co_return std::move(**slot);
+  }
+  Task<> execute(Lane lane, Scope scope, std::function<void(Tx&)> job);
+
+  class Pool;
+  std::shared_ptr<Pool> pool_;
+};
+
+/// Calls `on_notify(channel)` on the executor for every NOTIFY on the given channels, over one connection of its own.
+/// Reconnects by itself (waiting 1 s to 30 s) and then calls on_notify for every channel once, as notifications may
+/// have been missed. Stops when destroyed.
+class Listener {
+ public:
+  Listener(boost::asio::any_io_executor executor, std::string dsn, std::vector<std::string> channels,
+           std::function<void(const std::string&)> on_notify);
+  ~Listener();
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace easyflow::storage

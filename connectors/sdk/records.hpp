@@ -18,7 +18,7 @@ struct Money {
 };
 
 struct OrderItem {
-  std::string sku;       ///< the seller's article
+  std::string sku;  ///< the seller's article
   std::string external_product_id;
   std::string name;
   int quantity = 1;
@@ -26,14 +26,14 @@ struct OrderItem {
 };
 
 struct OrderRecord {
-  std::string external_id;          ///< unique per integration
-  std::string external_number;      ///< what people call it; may equal external_id
-  std::string status;               ///< the platform's word; empty when the stream does not tell
+  std::string external_id;      ///< unique per integration
+  std::string external_number;  ///< what people call it; may equal external_id
+  std::string status;           ///< the platform's word; empty when the stream does not tell
   std::optional<Money> total;
   Timestamp ordered_at;
-  Timestamp source_updated_at;      ///< an older version never overwrites a newer one
+  Timestamp source_updated_at;  ///< an older version never overwrites a newer one
   std::vector<OrderItem> items;
-  std::string raw_json;             ///< the row as it came
+  std::string raw_json;  ///< the row as it came
 };
 
 struct ProductRecord {

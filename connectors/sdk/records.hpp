@@ -47,7 +47,15 @@ struct ProductRecord {
   std::string raw_json;
 };
 
-using Record = std::variant<OrderRecord, ProductRecord>;
+/// A newer status of an order delivered before; everything else of the stored row stays. Where the platform cannot
+/// tell what changed, the status of every open order comes again, changed or not. An unknown order is no error.
+struct OrderStatusRecord {
+  std::string external_id;
+  std::string status;
+  Timestamp source_updated_at;
+};
+
+using Record = std::variant<OrderRecord, ProductRecord, OrderStatusRecord>;
 
 /// A row of a page that could not be understood. The page goes on without it; the run ends `partial`.
 struct RecordFailure {

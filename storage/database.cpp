@@ -12,6 +12,7 @@
 #include <exception>
 #include <list>
 #include <mutex>
+#include <random>
 #include <system_error>
 #include <thread>
 
@@ -374,6 +375,13 @@ class Database::Pool {
     session.used = now;
   }
 
+  /// Lets the transaction that won a deadlock finish: repeating at once would often meet it again.
+  static void pause(int attempt) {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    std::uniform_int_distribution<int> milliseconds(5, 25);
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random) * attempt));
+  }
+
   static void drop(Session& session) {
     session.connection.reset();
     session.prepared.clear();
@@ -399,6 +407,7 @@ class Database::Pool {
         return std::make_exception_ptr(CommitInDoubt("PostgreSQL does not know how the statement ended"));
       } catch (const pqxx::transaction_rollback&) {  // deadlock, serialization
         if (attempt >= max_tries) return down("concurrent transactions kept getting in each other's way");
+        pause(attempt);
         continue;
       } catch (const pqxx::broken_connection&) {
         lost = "the connection to PostgreSQL broke";

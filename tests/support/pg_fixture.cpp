@@ -1,6 +1,7 @@
 #include "tests/support/pg_fixture.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -63,6 +64,8 @@ TempFolder::TempFolder() {
   std::array<char, 32> path{"/tmp/easyflow-test-XXXXXX"};
   if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("no folder can be made in /tmp");
   path_ = path.data();
+  // as root the server runs as another user, who must be able to pass
+  if (::geteuid() == 0) ::chmod(path_.c_str(), 0711);
 }
 
 TempFolder::~TempFolder() {

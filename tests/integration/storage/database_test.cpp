@@ -313,7 +313,7 @@ TEST_F(DatabaseTest, RepeatsADeadlockedTransaction) {
   loop_.finish(b);
   EXPECT_EQ(a->storage_down(), "");
   EXPECT_EQ(b->storage_down(), "");
-  EXPECT_EQ(runs, 3);
+  EXPECT_GE(runs, 3);
 }
 
 TEST_F(DatabaseTest, GivesUpAfterThreeSerializationFailures) {

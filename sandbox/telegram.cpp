@@ -343,6 +343,7 @@ Task<HttpResponse> Telegram::get_updates(Json params) {
 
   auto poll = std::make_shared<Poll>(executor_);
   poll_ = poll;
+  ++polls_;
   auto deadline = std::chrono::steady_clock::now() + timeout;
   for (;;) {
     if (poll->end == PollEnd::other_poll)
@@ -920,6 +921,7 @@ json Telegram::state() const {
           {"sent", sent_},
           {"buyers", std::move(buyers)},
           {"webhook_is_set", webhook_.has_value()},
+          {"polls", polls_},
           {"answered", answered_}};
 }
 

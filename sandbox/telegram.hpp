@@ -171,6 +171,7 @@ class Telegram {
   std::optional<Timestamp> last_error_at_;
   std::string last_error_;
   std::shared_ptr<Poll> poll_;
+  int polls_ = 0;  ///< how many getUpdates have come
   std::map<std::string, int> answered_;
 };
 

@@ -81,6 +81,7 @@ class FaultProxy::Impl {
     tcp::socket client;
     tcp::socket server;
     Disturbance pending;
+    int ended = 0;  ///< directions that are done
   };
   using LinkPtr = std::shared_ptr<Link>;
 
@@ -121,6 +122,7 @@ class FaultProxy::Impl {
       auto [error, size] = co_await link->client.async_read_some(asio::buffer(piece), kNoThrow);
       if (error == asio::error::eof) {
         end_sending(link->server);
+        end(link);
         co_return;
       }
       if (error) break;
@@ -133,6 +135,12 @@ class FaultProxy::Impl {
       if (write_error) break;
     }
     link->reset_both();
+    end(link);
+  }
+
+  /// One direction of `link` is done; after both it is forgotten.
+  void end(const LinkPtr& link) {
+    if (++link->ended == 2) links_.remove(link);
   }
 
   Task<> answers(LinkPtr link) {
@@ -163,7 +171,7 @@ class FaultProxy::Impl {
         break;
       }
     }
-    links_.remove(link);
+    end(link);
   }
 
   asio::any_io_executor executor_;

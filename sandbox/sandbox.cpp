@@ -73,7 +73,7 @@ class Sandbox::Impl {
         shop_(options_.seed, options_.products, options_.initial_orders, options_.buyers, clock.now()),
         faults_(options_.faults, options_.seed + 5),
         wildberries_(shop_, clock, options_.seed),
-        telegram_(executor, clock, shop_, faults_, options_.seed, options_.buyers_react),
+        telegram_(executor, clock, shop_, faults_, options_.seed, options_.react_after),
         wildberries_server_(executor, "127.0.0.1", 0, net::ServerLimits{},
                             [this](HttpRequest request) { return serve_wildberries(std::move(request)); }),
         telegram_server_(executor, "127.0.0.1", 0, net::ServerLimits{},
@@ -174,6 +174,9 @@ class Sandbox::Impl {
   HttpResponse control(const HttpRequest& request) {
     if (!is_loopback_)
       return refusal(403, "Forbidden", "The control API answers only when the sandbox listens on a loopback address.");
+    // a web page open in a browser on this machine must not steer the sandbox
+    if (request.headers.contains("Origin"))
+      return refusal(403, "Forbidden", "The control API takes no requests from web pages.");
     auto body = json::object();
     if (!request.body.empty()) {
       body = json::parse(request.body, nullptr, /*allow_exceptions=*/false);

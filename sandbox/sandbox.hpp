@@ -24,7 +24,8 @@ struct SandboxOptions {
   int initial_messages = 6;                         ///< waiting for the bot from the start
   std::chrono::milliseconds order_every{20'000};    ///< 0: only on demand; every sixth time a card changes too
   std::chrono::milliseconds message_every{15'000};  ///< 0: only on demand
-  bool buyers_react = true;                         ///< buyers press buttons and answer the bot by themselves
+  /// Buyers press buttons and answer the bot after this time or up to four times it; 0: never.
+  std::chrono::milliseconds react_after{2000};
   FaultPlan faults;
   std::string state_file;  ///< keeps the orders made at run time over a restart; empty: kept in memory only
 };

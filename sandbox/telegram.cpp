@@ -234,18 +234,18 @@ struct Telegram::Poll {
 };
 
 Telegram::Telegram(boost::asio::any_io_executor executor, const Clock& clock, Shop& shop, Faults& faults,
-                   std::uint64_t seed, bool buyers_react)
+                   std::uint64_t seed, milliseconds react_after)
     : executor_(executor),
       clock_(clock),
       shop_(shop),
       faults_(faults),
-      buyers_react_(buyers_react),
+      react_after_(react_after),
       dice_(seed + static_cast<std::uint64_t>(to_unix_seconds(clock.now()))),
       bot_id_(7'300'112'233),
       client_(executor),
       tasks_(executor),
       // ten ids a second since 2023-11: a restarted stand-in never repeats an id its consumer has seen
-      next_update_((to_unix_seconds(clock.now()) - 1'700'000'000) * 10),
+      next_update_(std::max<std::int64_t>(100, (to_unix_seconds(clock.now()) - 1'700'000'000) * 10)),
       next_message_(next_update_ / 2) {
   Dice dice(seed + 20);
   token_ =
@@ -350,7 +350,7 @@ Task<HttpResponse> Telegram::get_updates(Json params) {
       co_return failure(
           409, "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running");
     if (poll->end == PollEnd::set_webhook) co_return failure(409, "Conflict: terminated by setWebhook request");
-    forget_old();
+    drop_expired();
     auto list = Json::array();
     for (auto id : pending_) {
       if (list.size() == limit) break;
@@ -386,13 +386,16 @@ void Telegram::drop_pending() {
   pending_.clear();
 }
 
-void Telegram::forget_old() {
+void Telegram::drop_expired() {
   auto now = clock_.now();
   for (auto at = pending_.begin(); at != pending_.end();) {
     auto& update = updates_.at(*at);
     update.expired = now > update.expires;
     at = update.expired ? pending_.erase(at) : std::next(at);
   }
+}
+
+void Telegram::forget_old() {
   while (updates_.size() > kRememberedUpdates && !pending_.contains(updates_.begin()->first))
     updates_.erase(updates_.begin());
 }
@@ -419,7 +422,7 @@ std::int64_t Telegram::enqueue(std::string kind, const Chat& chat, std::int64_t 
   auto id = update.id;
   const auto& stored = updates_.emplace(id, std::move(update)).first->second;
   pending_.insert(id);
-  if (updates_.size() > kRememberedUpdates) forget_old();
+  forget_old();
   if (poll_) poll_->wake.notify();
   if (webhook_) {
     queues_[queue_name(stored)].entries.push_back({id, false});
@@ -543,6 +546,7 @@ Task<> Telegram::deliver(std::string queue_name, std::uint64_t generation) {
   if (front == nullptr) {
     --connections_;
     if (is_current) queues_[queue_name].busy = false;
+    pump();  // the connection is free for another queue
     co_return;
   }
   auto entry = *front;
@@ -675,19 +679,20 @@ HttpResponse Telegram::send_message(const Json& params) {
   if (has_keyboard) message["reply_markup"] = {{"inline_keyboard", markup["inline_keyboard"]}};
   message = remember(chat, std::move(message));
   sent_.push_back({{"chat_id", chat.buyer.id}, {"message_id", message["message_id"]}, {"text", text}});
+  if (sent_.size() > kRememberedUpdates) sent_.pop_front();
 
-  if (buyers_react_) {
+  if (react_after_.count() > 0) {
     std::vector<std::string> choices;
     if (has_keyboard)
       for (const auto& row : markup["inline_keyboard"])
         for (const auto& button : row)
           if (button.contains("callback_data")) choices.push_back(button["callback_data"].get<std::string>());
     if (!choices.empty() && dice_.chance(0.7)) {
-      auto wait = milliseconds(dice_.between(2000, 8000));
+      auto wait = react_after_ * dice_.between(1, 4);
       tasks_.spawn("sandbox.buyer.press",
                    press_later(chat.buyer.id, message["message_id"].get<std::int64_t>(), dice_.pick(choices), wait));
     } else if (dice_.chance(0.35)) {
-      auto wait = milliseconds(dice_.between(3000, 12'000));
+      auto wait = react_after_ * dice_.between(2, 4);
       tasks_.spawn("sandbox.buyer.answer", write_later(chat.buyer.id, shop_.reply_of(chat.buyer), wait));
     }
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -29,9 +30,10 @@ namespace easyflow::sandbox {
 /// Thread: the sandbox's loop. stop() must be awaited before destruction.
 class Telegram {
  public:
-  /// `shop`, `clock` and `faults` must outlive it. `buyers_react`: buyers press buttons and answer by themselves.
+  /// `shop`, `clock` and `faults` must outlive it. `react_after`: buyers press buttons and answer by
+  /// themselves after that time or up to four times it; 0 = never.
   Telegram(boost::asio::any_io_executor executor, const Clock& clock, Shop& shop, Faults& faults, std::uint64_t seed,
-           bool buyers_react);
+           std::chrono::milliseconds react_after);
   ~Telegram();
 
   /// Answers /bot<TOKEN>/METHOD. A getUpdates may take up to its `timeout`.
@@ -125,6 +127,8 @@ class Telegram {
   std::int64_t buyer_writes(Chat& chat, std::string text);
   void set_allowed(const Json& params);
   void confirm_before(std::int64_t offset);
+  /// Drops updates past their life time; the platform keeps none longer.
+  void drop_expired();
   void forget_old();
   void drop_pending();
   enum class PollEnd { not_yet, other_poll, set_webhook, stopping };
@@ -143,7 +147,7 @@ class Telegram {
   const Clock& clock_;
   Shop& shop_;
   Faults& faults_;
-  bool buyers_react_;
+  std::chrono::milliseconds react_after_;
   bool stopping_ = false;
   Dice dice_;
   std::string token_;
@@ -159,7 +163,7 @@ class Telegram {
   std::set<std::int64_t> pending_;
   std::set<std::string> allowed_;
   bool allowed_is_default_ = true;
-  std::vector<Json> sent_;  ///< what the bot sent, in order
+  std::deque<Json> sent_;  ///< what the bot sent lately, in order
   std::map<std::string, Timestamp> callbacks_;
   TokenBucket all_sends_{30, std::chrono::microseconds(33'334)};
 

@@ -41,7 +41,7 @@ SandboxOptions quiet() {
   options.order_every = 0ms;
   options.message_every = 0ms;
   options.initial_messages = 0;
-  options.buyers_react = false;
+  options.react_after = 0ms;
   return options;
 }
 
@@ -489,7 +489,8 @@ Task<> floods(World& world) {
   EXPECT_EQ(json::parse(refused.body)["parameters"]["retry_after"], 1);
   auto other = co_await first_chat(world);
   EXPECT_NE(other, chat);
-  auto elsewhere = co_await world.call_telegram("sendMessage", {{"chat_id", other}, {"text", "hello"}});
+  json to_other{{"chat_id", other}, {"text", "hello"}};
+  auto elsewhere = co_await world.call_telegram("sendMessage", to_other);
   EXPECT_EQ(elsewhere["ok"], true);
   world.clock.advance(1s);
   auto later = co_await world.call_telegram("sendMessage", params);
@@ -548,6 +549,32 @@ Task<> buttons(World& world) {
   EXPECT_EQ(action["result"], true);
 }
 TEST(SandboxTelegram, ButtonsArePressedAnsweredAndEdited) { in_world(buttons); }
+
+Task<> buyers_react(World& world) {
+  auto chat = co_await first_chat(world);
+  json markup{{"inline_keyboard", json::array({json::array({{{"text", "Yes"}, {"callback_data", "yes"}}})})}};
+  json question{{"chat_id", chat}, {"text", "Is it the right size?"}, {"reply_markup", markup}};
+  json answer{{"chat_id", chat}, {"text", "It was sent yesterday"}};
+  for (int i = 0; i < 20; ++i) {  // each is answered with some probability
+    world.clock.advance(3s);
+    co_await world.call_telegram("sendMessage", question);
+    co_await world.call_telegram("sendMessage", answer);
+  }
+  auto has = [](const char* kind, std::size_t least) {
+    return [kind, least](const json& state) {
+      std::size_t found = 0;
+      for (const auto& update : state["telegram"]["updates"]) found += update["kind"] == kind;
+      return found >= least;
+    };
+  };
+  co_await world.state_when(has("callback_query", 1));
+  co_await world.state_when(has("message", 2));
+}
+TEST(SandboxTelegram, BuyersPressButtonsAndAnswer) {
+  auto options = quiet();
+  options.react_after = 1ms;
+  in_world(buyers_react, options);
+}
 
 // Telegram: updates ---------------------------------------------------------------------------------------------------
 
@@ -723,6 +750,29 @@ Task<> webhook_limits(World& world) {
   EXPECT_EQ(slow["ok"], true);
 }
 TEST(SandboxTelegram, AcceptsOnlyLoopbackWebhooks) { in_world(webhook_limits); }
+
+Task<> control_is_guarded(World& world) {
+  HttpRequest from_page("GET", world.telegram_url() + "/sandbox/state");
+  from_page.headers.add("Origin", "http://example.com");
+  auto refused = co_await world.fetch(std::move(from_page));
+  EXPECT_EQ(refused.status, 403);
+  std::vector<std::pair<std::string, std::string>> wrong{{"orders", R"({"count":0})"},
+                                                         {"messages", R"({"chat_id":42})"},
+                                                         {"messages", "["},
+                                                         {"buyers/x/block", ""},
+                                                         {"nothing", ""}};
+  for (const auto& [path, body] : wrong) {
+    HttpRequest request("POST", world.wildberries_url() + "/sandbox/" + path);
+    request.body = body;
+    auto response = co_await world.fetch(std::move(request));
+    EXPECT_GE(response.status, 400) << path;
+    EXPECT_LT(response.status, 500) << path;
+  }
+  auto state = co_await world.fetch(HttpRequest("GET", world.wildberries_url() + "/sandbox/state"));
+  EXPECT_EQ(state.body.find(world.sandbox.telegram_token()), std::string::npos);
+  EXPECT_EQ(state.body.find(world.sandbox.wildberries_token()), std::string::npos);
+}
+TEST(SandboxControl, IsGuardedAndShowsNoTokens) { in_world(control_is_guarded); }
 
 // Faults --------------------------------------------------------------------------------------------------------------
 

@@ -109,15 +109,31 @@ if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
   run_as_root sh -c "echo 'create_main_cluster = false' >'$no_main_cluster'"
 fi
 
+log="$(mktemp)"
+total="$(grep -c '^Inst ' <<<"$plan" || true)"
 install_missing() {
-  run_as_root apt-get "${apt_options[@]}" install "${missing[@]}" </dev/null |
-    sed -u -n -e '/^Need to get/p' -e 's/^Setting up \([^ ]*\).*/   \1/p' -e '/^E:/p'
+  local line count=0
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$log"
+    case "$line" in
+      "Need to get"*) echo "   ${line/%. */}" ;;
+      "Setting up "*)
+        count=$((count + 1))
+        ((count % 25 == 0)) && echo "   $count of $total packages set up"
+        ;;
+    esac
+  done < <(run_as_root apt-get "${apt_options[@]}" install "${missing[@]}" </dev/null 2>&1; echo "apt-get ended with $?")
+  grep -qx 'apt-get ended with 0' <<<"$(tail -n 1 "$log")"
 }
-say "installing (a few minutes on a fresh machine)"
+say "installing $total packages, with what they need (a few minutes on a fresh machine)"
 if ! install_missing; then
   say "that failed; refreshing the package lists and trying once more"
   run_as_root apt-get update -q </dev/null >/dev/null || true
-  install_missing || fail "apt-get could not install the packages. Once the cause above is mended, run as root:
-  $by_hand"
+  if ! install_missing; then
+    tail -n 30 "$log" >&2
+    fail "apt-get could not install the packages (its last lines stand above, all of them in $log).
+       Once the cause is mended, run as root: $by_hand"
+  fi
 fi
+rm -f "$log"
 say "all packages are there"

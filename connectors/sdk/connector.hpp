@@ -41,13 +41,26 @@ struct Account {
   const std::string& base_url(const std::string& host) const;
 };
 
+/// One budget a request takes a token from.
+struct BucketUse {
+  BucketUse() = default;
+  explicit BucketUse(std::string bucket_, std::string scope_ = {})
+      : bucket(std::move(bucket_)), scope(std::move(scope_)) {}
+
+  std::string bucket;  ///< name of a budget of the manifest
+  std::string scope;   ///< "" = whole account; else a narrower one such as "chat:123" (a budget with per_scope)
+};
+
 /// A request the engine shall send for the connector.
 struct Request {
-  HttpRequest http;                     ///< target is an absolute URL
-  std::string bucket;                   ///< the manifest budget this call takes from
-  std::string bucket_scope;             ///< "" = whole account; else a narrower scope such as "chat:123"
-  bool safe_to_repeat = true;           ///< false for sends: an ambiguous outcome must not be retried
-  std::chrono::seconds timeout{30};     ///< whole exchange
+  Request() = default;
+  explicit Request(HttpRequest http_, std::vector<BucketUse> buckets_ = {})
+      : http(std::move(http_)), buckets(std::move(buckets_)) {}
+
+  HttpRequest http;                  ///< target is an absolute URL; it may hold a secret (Telegram): never print it
+  std::vector<BucketUse> buckets;    ///< sent once ALL of them have a token; one is taken from each
+  bool safe_to_repeat = true;        ///< false for sends: an ambiguous outcome must not be retried
+  std::chrono::seconds timeout{30};  ///< whole exchange
 };
 
 /// Wait, then continue the walk with next(nullptr).
@@ -58,7 +71,8 @@ struct Wait {
 /// A walk that ends in one value of type Out. `reply` answers the last Request step and is null otherwise (first call,
 /// after Wait). Errors are as the platform's reply means them: unauthorized, rate_limited (with retry_after),
 /// unavailable, invalid_input (the platform refused what was asked), protocol (not what the API documents).
-/// After rate_limited or unavailable the engine may wait and call next(nullptr): the walk then repeats its last request.
+/// After rate_limited or unavailable the engine may wait and call next(nullptr): the walk then repeats its last
+/// request.
 template <class Out>
 class Exchange {
  public:
@@ -69,10 +83,10 @@ class Exchange {
 
 /// What a credentials check learned.
 struct AccountInfo {
-  std::string external_id;               ///< the platform's id of the account: bot id, seller id
-  std::string display_name;              ///< "@shop_bot", "Flax Store"
-  std::optional<Timestamp> expires_at;   ///< when the credentials stop working, if the platform tells
-  std::vector<std::string> warnings;     ///< for the user: "token is read-only", "category Content is missing"
+  std::string external_id;              ///< the platform's id of the account: bot id, seller id
+  std::string display_name;             ///< "@shop_bot", "Flax Store"
+  std::optional<Timestamp> expires_at;  ///< when the credentials stop working, if the platform tells
+  std::vector<std::string> warnings;    ///< for the user: "token is read-only", "category Content is missing"
   std::map<std::string, std::string> attributes;
 };
 
@@ -111,21 +125,21 @@ struct Sender {
   std::optional<std::int64_t> numeric_id;  ///< when the platform's ids are numbers (Telegram: exceeds 32 bits)
   std::string username;
   std::string full_name;
-  std::string language_code;               ///< empty when unknown
+  std::string language_code;  ///< empty when unknown
 };
 
 /// One fact out of a webhook or a poll.
 struct InboundEvent {
-  std::string dedup_key;             ///< event-derived, stable across redeliveries, unique per integration: "update:912345601"
+  std::string dedup_key;  ///< event-derived, stable across redeliveries, unique per integration: "update:912345601"
   EventKind kind = EventKind::ignored;
-  std::string chat_id;               ///< empty for events without a chat
-  std::string chat_type;             ///< "private", "group", "channel"
-  std::string platform_message_id;   ///< id inside the chat; for callbacks the callback id
+  std::string chat_id;              ///< empty for events without a chat
+  std::string chat_type;            ///< "private", "group", "channel"
+  std::string platform_message_id;  ///< id inside the chat; for callbacks the callback id
   Sender sender;
-  std::string text;                  ///< UTF-8; for media the caption
-  std::string content_type = "text"; ///< "text", "photo", "voice", "callback", "unsupported", ...
-  std::optional<Timestamp> sent_at;  ///< the platform's time
-  std::string metadata_json = "{}";  ///< what else is worth keeping: reply_to, entities, file ids
+  std::string text;                   ///< UTF-8; for media the caption
+  std::string content_type = "text";  ///< "text", "photo", "voice", "callback", "unsupported", ...
+  std::optional<Timestamp> sent_at;   ///< the platform's time
+  std::string metadata_json = "{}";   ///< what else is worth keeping: reply_to, entities, file ids
 };
 
 /// A raw event and what it means. `body` holds the bytes of this one event (a poll answer holds many).
@@ -165,12 +179,12 @@ enum class SendState {
 /// How one send ended.
 struct SendOutcome {
   SendState state = SendState::unknown;
-  std::string platform_message_id;                  ///< for sent
-  std::string error_code;                           ///< the platform's code, "403"
-  std::string reason;                               ///< for people, without secrets
-  std::chrono::seconds retry_after{0};              ///< for retry_later
-  bool whole_account = false;                       ///< retry_later: pause the account, not just this chat
-  std::string new_chat_id;                          ///< the chat moved (group became a supergroup); resend there
+  std::string platform_message_id;      ///< for sent
+  std::string error_code;               ///< the platform's code, "403"
+  std::string reason;                   ///< for people, without secrets
+  std::chrono::seconds retry_after{0};  ///< for retry_later
+  bool whole_account = false;           ///< retry_later: pause the account, not just this chat
+  std::string new_chat_id;              ///< the chat moved (group became a supergroup); resend there
 };
 
 /// Proves that credentials work. Capability "check".
@@ -199,7 +213,8 @@ class WebhookReceiver {
   /// What the body means. `body` is the exact bytes received. Error protocol = quarantine it. Never throws.
   virtual Result<std::vector<InboundEvent>> decode(std::string_view body) const = 0;
   /// Tells the platform to deliver to `url` (idempotent). Uses hub_secret("webhook_secret").
-  virtual std::unique_ptr<Exchange<std::monostate>> register_webhook(const Account& account, std::string_view url) const = 0;
+  virtual std::unique_ptr<Exchange<std::monostate>> register_webhook(const Account& account,
+                                                                     std::string_view url) const = 0;
   /// Tells the platform to stop delivering, so that polling may begin (idempotent, keeps pending updates).
   virtual std::unique_ptr<Exchange<std::monostate>> remove_webhook(const Account& account) const = 0;
 };
@@ -220,7 +235,7 @@ class MessageSender {
   virtual ~MessageSender() = default;
   /// Refuses what the platform would refuse, naming the field ("text", "keyboard[0][1].data"). Error: invalid_input.
   virtual Result<void> validate(const OutboundMessage& message) const = 0;
-  /// The one request that sends it; `bucket` and `bucket_scope` name the budgets it takes from.
+  /// The one request that sends it; its buckets are the account's and the chat's.
   virtual Request request(const Account& account, const OutboundMessage& message) const = 0;
   /// What the platform's answer means.
   virtual SendOutcome outcome(const HttpResponse& reply) const = 0;

@@ -12,9 +12,9 @@
 namespace easyflow::sdk {
 
 struct CredentialField {
-  std::string name;    ///< "bot_token"
-  std::string label;   ///< "Bot token"
-  std::string help;    ///< where a seller finds it
+  std::string name;   ///< "bot_token"
+  std::string label;  ///< "Bot token"
+  std::string help;   ///< where a seller finds it
   bool required = true;
   bool secret = true;  ///< false: may be shown back
 };
@@ -31,7 +31,7 @@ struct BudgetSpec {
   std::string name;                    ///< "orders", "send"
   std::chrono::milliseconds interval;  ///< one more call is allowed each interval
   int burst = 1;
-  bool per_scope = false;              ///< true: one bucket for each Request::bucket_scope (a chat)
+  bool per_scope = false;  ///< true: one bucket for each BucketUse::scope (a chat)
 };
 
 struct HostSpec {
@@ -40,18 +40,18 @@ struct HostSpec {
 };
 
 struct Manifest {
-  std::string id;            ///< "wildberries": the id of the platforms row
+  std::string id;  ///< "wildberries": the id of the platforms row
   std::string name;
   std::string display_name;
-  std::string type;          ///< enum platform_type
-  std::string region;        ///< enum platform_region
+  std::string type;    ///< enum platform_type
+  std::string region;  ///< enum platform_region
   std::vector<std::string> capabilities;
   std::vector<CredentialField> credentials;
   std::vector<StreamSpec> streams;
   std::vector<BudgetSpec> budgets;
   std::vector<HostSpec> hosts;
-  std::string api_version;   ///< version or date of the API it was written against
-  std::string status;        ///< "alpha" or "stable"
+  std::string api_version;  ///< version or date of the API it was written against
+  std::string status;       ///< "alpha" or "stable"
   std::string docs_url;
 
   const StreamSpec* find_stream(std::string_view stream) const noexcept;

@@ -18,7 +18,7 @@ struct Money {
 };
 
 struct OrderItem {
-  std::string sku;       ///< the seller's article
+  std::string sku;  ///< the seller's article
   std::string external_product_id;
   std::string name;
   int quantity = 1;
@@ -26,14 +26,14 @@ struct OrderItem {
 };
 
 struct OrderRecord {
-  std::string external_id;          ///< unique per integration
-  std::string external_number;      ///< what people call it; may equal external_id
-  std::string status;               ///< the platform's word; empty when the stream does not tell
+  std::string external_id;      ///< unique per integration
+  std::string external_number;  ///< what people call it; may equal external_id
+  std::string status;           ///< the platform's word; empty when the stream does not tell
   std::optional<Money> total;
   Timestamp ordered_at;
-  Timestamp source_updated_at;      ///< an older version never overwrites a newer one
+  Timestamp source_updated_at;  ///< an older version never overwrites a newer one
   std::vector<OrderItem> items;
-  std::string raw_json;             ///< the row as it came
+  std::string raw_json;  ///< the row as it came
 };
 
 struct ProductRecord {
@@ -47,7 +47,15 @@ struct ProductRecord {
   std::string raw_json;
 };
 
-using Record = std::variant<OrderRecord, ProductRecord>;
+/// A newer status of an order delivered before; everything else of the stored row stays. Where the platform cannot
+/// tell what changed, the status of every open order comes again, changed or not. An unknown order is no error.
+struct OrderStatusRecord {
+  std::string external_id;
+  std::string status;
+  Timestamp source_updated_at;
+};
+
+using Record = std::variant<OrderRecord, ProductRecord, OrderStatusRecord>;
 
 /// A row of a page that could not be understood. The page goes on without it; the run ends `partial`.
 struct RecordFailure {

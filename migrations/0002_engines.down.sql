@@ -1,0 +1,14 @@
+drop table outbox_events;
+drop table budgets;
+drop table outbound_messages;
+drop type outbound_state;
+drop table inbound_bodies;
+drop table inbound_events;
+drop type inbound_state;
+drop table products;
+drop table order_items;
+drop table orders;
+drop table sync_cursors;
+drop table tenant_keys;
+drop table encryption_keys;
+drop table api_tokens;

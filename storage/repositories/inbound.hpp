@@ -1,0 +1,73 @@
+// Inbound events: the dedup ledger, raw bodies, and the conversation, message and outbox rows they cause.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "connectors/sdk/connector.hpp"
+#include "core/base/clock.hpp"
+#include "core/base/error.hpp"
+#include "storage/database.hpp"
+#include "storage/repositories/paging.hpp"
+
+namespace easyflow::storage {
+
+/// One received body and what it means. All of it is stored, or nothing.
+struct Delivery {
+  std::string tenant_id;
+  std::string user_id;
+  std::string integration_id;
+  std::string platform_id;
+  std::string body_id;                          ///< UUID made by the hub; the body is sealed for it
+  std::string sealed_body;
+  Timestamp received_at;
+  std::vector<sdk::InboundEvent> events;
+  /// Not empty: the body could not be understood. It is kept in quarantine under `quarantine_key`.
+  std::string quarantine_reason;
+  std::string quarantine_key;
+};
+
+struct IngestCounts {
+  int fresh = 0;        ///< events seen for the first time
+  int duplicates = 0;
+  int quarantined = 0;
+};
+
+struct QuarantinedEvent {
+  std::string body_id;
+  std::string integration_id;
+  std::string platform_id;
+  std::string reason;
+  Timestamp received_at;
+};
+
+/// A sealed body, to be opened by the vault under SealContext(tenant, body_id, "inbound.body").
+struct StoredBody {
+  std::string integration_id;
+  std::string sealed;
+};
+
+class InboundRepository {
+ public:
+  explicit InboundRepository(Database& db) : db_(db) {}
+
+  /// Stores deliveries of any tenants in ONE transaction. Safe to repeat: an event is known by
+  /// (integration, dedup_key). With `poll_cursor` set (all deliveries of one integration), the poll position moves in
+  /// the same transaction.
+  Task<IngestCounts> store(std::vector<Delivery> deliveries);
+  Task<IngestCounts> store_poll(std::string tenant_id, std::string integration_id, std::vector<Delivery> deliveries,
+                                std::string poll_cursor);
+  /// Where polling of an integration stands; empty at first.
+  Task<std::string> poll_cursor(std::string tenant_id, std::string integration_id);
+
+  Task<Result<Paged<QuarantinedEvent>>> quarantine(std::string tenant_id, PageRequest page);
+  Task<std::optional<StoredBody>> body(std::string tenant_id, std::string body_id);
+  /// Stores what a quarantined body turned out to mean and marks it replayed. False when it is not in quarantine.
+  Task<bool> replay(Delivery delivery);
+
+ private:
+  Database& db_;
+};
+
+}  // namespace easyflow::storage

@@ -77,13 +77,15 @@ tested() {
 }
 
 fuzzed() {
-  local seconds="${EASYFLOW_FUZZ_SECONDS:-20}" name corpus work
-  while read -r name corpus; do
-    work="$root/build/fuzz/corpus/$name"
+  local seconds="${EASYFLOW_FUZZ_SECONDS:-20}" program seeds work any=no
+  while read -r program seeds; do
+    any=yes
+    # what the fuzzer finds interesting is kept there and starts the next run
+    work="$root/build/fuzz/corpus/$(basename "$program")"
     mkdir -p "$work"
-    # the log of a run without findings is of no interest
-    part "fuzzing $name for $seconds s" run_fuzzer "$root/build/fuzz/fuzzers/$name" "$seconds" "$work" ${corpus:+"$corpus"}
+    part "fuzzing $(basename "$program") for $seconds s" run_fuzzer "$program" "$seconds" "$work" ${seeds:+"$seeds"}
   done <"$root/build/fuzz/fuzzers.txt"
+  [[ "$any" == yes ]] || blame "fuzzing: no target" 0
 }
 run_fuzzer() {
   local program="$1" seconds="$2" work="$3" log="$3.log"

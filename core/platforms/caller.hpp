@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -17,6 +18,7 @@ namespace easyflow::platforms {
 /// How long a walk may wait and how often it may try.
 struct Patience {
   std::chrono::seconds longest_wait{60};  ///< one wait for a budget or after a 429; longer ones end in rate_limited
+  std::chrono::minutes longest_total{10}; ///< all waits of one walk together, then rate_limited
   int attempts = 4;                       ///< tries of one request that ends unavailable or timed out
   storage::Lane lane = storage::Lane::background;
 };
@@ -82,6 +84,8 @@ class PlatformCaller {
 
   net::HttpClient& client_;
   storage::BudgetRepository& budgets_;
+  /// Budgets of each integration's last 429, until its wait time was read from the answer.
+  std::map<std::string, std::string> last_buckets_;
 };
 
 }  // namespace easyflow::platforms

@@ -19,7 +19,7 @@ run_packages=(
 test_packages=(
   g++ libgtest-dev libgmock-dev libbenchmark-dev
   clang-format clang-tidy clang-tools-14 libclang-rt-14-dev
-  python3 curl)
+  python3 python3-yaml python3-jsonschema curl)
 
 purpose=run
 list=no

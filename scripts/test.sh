@@ -76,26 +76,37 @@ tested() {
   say "$name: $good passed, $bad failed after $((SECONDS - started)) s ($SECONDS s in all)"
 }
 
+# Every fuzz target for the same time, as many at once as there are processors.
 fuzzed() {
-  local seconds="${EASYFLOW_FUZZ_SECONDS:-20}" program seeds work any=no
+  local seconds="${EASYFLOW_FUZZ_SECONDS:-20}" program seeds work name names=() pids=() started=$SECONDS
+  say "fuzzing each target for $seconds s"
   while read -r program seeds; do
-    any=yes
+    name="$(basename "$program")"
     # what the fuzzer finds interesting is kept there and starts the next run
-    work="$root/build/fuzz/corpus/$(basename "$program")"
+    work="$root/build/fuzz/corpus/$name"
     mkdir -p "$work"
-    part "fuzzing $(basename "$program") for $seconds s" run_fuzzer "$program" "$seconds" "$work" ${seeds:+"$seeds"}
+    run_fuzzer "$program" "$seconds" "$work" ${seeds:+"$seeds"} &
+    pids+=($!)
+    names+=("$name")
+    ((${#pids[@]} % $(nproc) == 0)) && wait "${pids[@]}" 2>/dev/null
   done <"$root/build/fuzz/fuzzers.txt"
-  [[ "$any" == yes ]] || blame "fuzzing: no target" 0
+  ((${#pids[@]} > 0)) || blame "fuzzing: no target" 0
+  local i
+  for i in "${!pids[@]}"; do
+    if wait "${pids[i]}"; then
+      succeed "${names[i]}: $(sed -n 's/^stat::number_of_executed_units: *//p' "$root/build/fuzz/corpus/${names[i]}.log") inputs" \
+        $((SECONDS - started))
+    else
+      tail -n 60 "$root/build/fuzz/corpus/${names[i]}.log"
+      blame "fuzzing ${names[i]}" $((SECONDS - started))
+    fi
+  done
 }
 run_fuzzer() {
   local program="$1" seconds="$2" work="$3" log="$3.log"
   shift 2
-  if ! "$program" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
-    -artifact_prefix="$work.finding." "$@" >"$log" 2>&1 </dev/null; then
-    tail -n 60 "$log"
-    return 1
-  fi
-  sed -n 's/^stat::number_of_executed_units: */   inputs: /p' "$log"
+  "$program" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -print_final_stats=1 \
+    -artifact_prefix="$work.finding." "$@" >"$log" 2>&1 </dev/null
 }
 
 step_debug() {

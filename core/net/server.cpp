@@ -1,5 +1,6 @@
 #include "core/net/server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -283,7 +284,10 @@ class HttpServer::Impl {
       if (left.count() <= 0) break;
       co_await connection_ended_.wait(left);
     }
-    if (!connections_.empty()) log::warn("http.stopped_with_requests", {{"connections", connections_.size()}});
+    auto cut = std::count_if(connections_.begin(), connections_.end(), [](const ConnectionPtr& connection) {
+      return connection->phase != Phase::idle && connection->phase != Phase::lingering;
+    });
+    if (cut > 0) log::warn("http.requests_cut_at_stop", {{"requests", cut}});
     co_await group_.close();
   }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <future>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -25,7 +26,7 @@ class LiveServer {
     thread_ = std::thread([this] { io_.run(); });
   }
   ~LiveServer() {
-    if (!stopped_) stop(std::chrono::milliseconds(0)).wait();
+    if (!stopped_) stop(std::chrono::seconds(5)).wait();
     work_.reset();
     thread_.join();
   }

@@ -1,8 +1,12 @@
 #include "core/net/server.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <chrono>
+#include <future>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
@@ -10,6 +14,7 @@
 #include <thread>
 
 #include "core/async/task_group.hpp"
+#include "core/base/metrics.hpp"
 #include "tests/support/live_server.hpp"
 #include "tests/support/raw_socket.hpp"
 #include "tests/support/run_task.hpp"
@@ -385,6 +390,40 @@ TEST(HttpServerTest, TurnsAwayConnectionsOverTheLimit) {
   while (server.open_connections() > 1 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   auto fourth = RawSocket::connected_to(server.port());
   EXPECT_EQ(body_of(talk(fourth)), "GET / []");
+}
+
+/// Takes away the process's file descriptors above those in use.
+class NoMoreDescriptors {
+ public:
+  explicit NoMoreDescriptors(int highest) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit tight = before_;
+    tight.rlim_cur = static_cast<rlim_t>(highest) + 1;
+    ::setrlimit(RLIMIT_NOFILE, &tight);
+  }
+  ~NoMoreDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoMoreDescriptors(const NoMoreDescriptors&) = delete;
+  NoMoreDescriptors& operator=(const NoMoreDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(HttpServerTest, GoesOnAcceptingAfterRunningOutOfFileDescriptors) {
+  LiveServer server(echo);
+  RawSocket client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  auto address = RawSocket::loopback(server.port());
+  auto& failures = metrics::counter("easyflow_net_accept_failures_total", "");
+  auto before = failures.value();
+  {
+    NoMoreDescriptors none(client.fd());
+    ASSERT_EQ(::connect(client.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (failures.value() == before && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_GT(failures.value(), before);
+  }
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(body_of(client.read_message()), "GET / []");
 }
 
 TEST(HttpServerTest, AnAddressThatCannotBeBoundIsExplained) {

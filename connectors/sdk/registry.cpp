@@ -57,8 +57,7 @@ Result<const Connector*> Registry::require(std::string_view id) const {
   } else {
     message += "; this hub knows:";
     constexpr std::size_t kShown = 10;
-    for (std::size_t i = 0; i < near.size() && i < kShown; ++i)
-      message += (i == 0 ? " " : ", ") + near[i].second;
+    for (std::size_t i = 0; i < near.size() && i < kShown; ++i) message += (i == 0 ? " " : ", ") + near[i].second;
   }
   return Error(ErrorKind::not_found, std::move(message)).with_field("platform");
 }

@@ -25,6 +25,22 @@ platforms::BaseUrls base_urls(const config::Config& config) {
 
 const char* version() { return EASYFLOW_VERSION; }
 
+Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor executor, const config::Config& config,
+                                                  const Installation& installation) {
+  storage::Database database(executor, database_options(config, installation));
+  storage::KeyRepository rows(database);
+  std::optional<bool> sealed_before;
+  try {
+    auto known = co_await rows.master_keys();
+    sealed_before = !known.empty();
+  } catch (const pqxx::undefined_table&) {
+    // said below, outside of the handler
+  }
+  if (!sealed_before)
+    co_return Error(ErrorKind::conflict, "The database has not been set up yet. Run: easyflow migrate up");
+  co_return installation.master_keys(config, /*create=*/!*sealed_before);
+}
+
 Core::Core(boost::asio::any_io_executor executor, const config::Config& config, const Installation& installation,
            crypto::MasterKeys master_keys)
     : public_url(config.server.public_url),

@@ -40,6 +40,11 @@ platforms::BaseUrls base_urls(const config::Config& config);
 /// The program's version.
 const char* version();
 
+/// The master keys. The key file is made only where the database holds nothing sealed yet: a lost key file is an
+/// error, not a fresh start. Errors: those of MasterKeys; conflict when the database is not migrated.
+Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor executor, const config::Config& config,
+                                                  const Installation& installation);
+
 struct Core {
   Core(boost::asio::any_io_executor executor, const config::Config& config, const Installation& installation,
        crypto::MasterKeys master_keys);

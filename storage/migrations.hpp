@@ -31,6 +31,8 @@ struct MigrationStatus {
 class MigrationRunner {
  public:
   explicit MigrationRunner(std::string owner_dsn);
+  /// Runs `migrations` (in ascending order of version) instead of the embedded ones.
+  MigrationRunner(std::string owner_dsn, std::vector<Migration> migrations);
   /// Applies everything pending up to `target` (0 = all). Returns the versions applied.
   /// Errors: conflict on drift or on a database newer than this binary; internal with the statement's error.
   Result<std::vector<int>> up(int target = 0);
@@ -40,6 +42,7 @@ class MigrationRunner {
 
  private:
   std::string owner_dsn_;
+  std::vector<Migration> migrations_;
 };
 
 }  // namespace easyflow::storage

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -82,6 +83,8 @@ class PlatformCaller {
 
   net::HttpClient& client_;
   storage::BudgetRepository& budgets_;
+  /// Budgets of each integration's last 429, until its wait time was read from the answer.
+  std::map<std::string, std::string> last_buckets_;
 };
 
 }  // namespace easyflow::platforms

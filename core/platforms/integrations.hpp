@@ -60,6 +60,7 @@ class IntegrationService {
   Result<void> validate(const sdk::Manifest& manifest, const std::map<std::string, Secret>& credentials) const;
   Task<Result<CheckReport>> prove(const sdk::Connector& connector, AccountPtr account);
   Result<storage::SealedCredentials> seal(const storage::Integration& integration, const sdk::Account& account);
+  static void adopt_hub_secrets(sdk::Account& account);
 
   storage::IntegrationRepository& integrations_;
   crypto::Vault& vault_;

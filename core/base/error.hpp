@@ -31,6 +31,8 @@ std::string_view to_string(ErrorKind kind) noexcept;
 /// Has constructors on purpose: aggregates are unsafe next to co_await (docs/coroutines.md).
 class Error {
  public:
+  /// Only because Result asks for it: error() of a result that holds a value.
+  Error() : Error(ErrorKind::internal, "no error") {}
   Error(ErrorKind kind, std::string message, std::optional<std::chrono::seconds> retry_after = std::nullopt)
       : kind_(kind), message_(std::move(message)), retry_after_(retry_after) {}
 

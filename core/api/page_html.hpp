@@ -16,8 +16,8 @@ namespace easyflow::api {
 /// What every document of a logged-in user shows.
 struct PageFrame {
   Timestamp now;
-  std::string nonce;        ///< of the style sheet, fresh for each answer
-  std::string form_token;   ///< proves that a form came from this session
+  std::string nonce;       ///< of the style sheet, fresh for each answer
+  std::string form_token;  ///< proves that a form came from this session
   std::string version;
   std::map<std::string, std::string> platform_names;  ///< by platform id
 };
@@ -25,11 +25,11 @@ struct PageFrame {
 struct StatusData {
   std::vector<storage::Integration> integrations;
   std::vector<storage::StreamStatus> streams;
-  std::vector<storage::SyncRun> runs;           ///< newest first
-  std::vector<storage::SyncRun> failed_runs;    ///< newest first
+  std::vector<storage::SyncRun> runs;         ///< newest first
+  std::vector<storage::SyncRun> failed_runs;  ///< newest first
   std::vector<storage::Conversation> conversations;
-  bool more_conversations = false;              ///< there are more than these
-  std::vector<storage::Outbound> troubled;      ///< messages that failed or may not have arrived
+  bool more_conversations = false;          ///< there are more than these
+  std::vector<storage::Outbound> troubled;  ///< messages that failed or may not have arrived
   std::string public_url;
 };
 

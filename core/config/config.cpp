@@ -29,6 +29,7 @@ namespace easyflow {
 namespace {
 
 constexpr std::size_t kMaxFileSize = 1024 * 1024;
+constexpr std::size_t kMaxShown = 200;
 constexpr std::string_view kPrefix = "EASYFLOW_";
 constexpr std::string_view kMasked = "***";
 
@@ -176,12 +177,14 @@ std::string_view platform_of(std::string_view key) {
   return is_platform_id(id) ? id : std::string_view();
 }
 
-/// Shortened and without control characters: what stands in a message.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text.substr(0, 80)) out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);
-  return out + (text.size() > 80 ? "...\"" : "\"");
+/// Shortened and without control characters: one message stays one line.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (char c : text.substr(0, kMaxShown)) out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);
+  return out + (text.size() > kMaxShown ? "..." : "");
 }
+
+std::string in_quotes(std::string_view text) { return "\"" + printable(text) + "\""; }
 
 /// `number` as it would be written for that kind.
 std::string in_units(long long number, Kind kind) {
@@ -305,21 +308,21 @@ std::optional<std::string> mask_keywords(std::string_view text) {
     if (name.empty() || i == text.size() || text[i] != '=') return std::nullopt;
     i = skip_blank(i + 1);
     std::size_t start = i;
-    bool in_quotes = i < text.size() && text[i] == '\'';
-    if (in_quotes) ++i;
+    bool is_quoted = i < text.size() && text[i] == '\'';
+    if (is_quoted) ++i;
     for (;; ++i) {
       if (i >= text.size()) {
-        if (in_quotes) return std::nullopt;
+        if (is_quoted) return std::nullopt;
         break;
       }
       if (text[i] == '\\' && i + 1 < text.size()) {
         ++i;
-      } else if (in_quotes ? text[i] == '\''
+      } else if (is_quoted ? text[i] == '\''
                            : std::string_view(" \t\r\n\f\v").find(text[i]) != std::string_view::npos) {
         break;
       }
     }
-    if (in_quotes) ++i;
+    if (is_quoted) ++i;
     if (!out.empty()) out.push_back(' ');
     out.append(name).append("=").append(is_password(name) ? kMasked : text.substr(start, i - start));
     i = skip_blank(i);
@@ -369,7 +372,7 @@ class Loader {
   };
 
   void fault(std::string_view key, const std::string& origin, const std::string& problem) {
-    faults_.push_back(std::string(key) + " (" + origin + "): " + problem);
+    faults_.push_back(printable(key) + " (" + printable(origin) + "): " + problem);
   }
 
   std::vector<std::string> known_keys(std::string_view unknown) const {
@@ -447,7 +450,7 @@ class Loader {
     origins_[base_url_key(id)] = {url, origin};
   }
 
-  void set(const Row& row, std::string value, const std::string& origin, Layer layer) {
+  void set(const Row& row, const std::string& value, const std::string& origin, Layer layer) {
     std::string problem = value_fault(row, value, layer);
     if (!problem.empty()) return fault(row.name, origin, problem);
     store(row, value);
@@ -466,7 +469,7 @@ class Loader {
       case Kind::number: return number_fault(row, value, parse_with_unit(value, kNoUnits), "a whole number");
       case Kind::duration:
         if (std::holds_alternative<std::chrono::seconds*>(slot_of(row)) && value.ends_with("ms")) {
-          return quoted(value) + " is too fine; write whole seconds, like 10s";
+          return in_quotes(value) + " is too fine; write whole seconds, like 10s";
         }
         return number_fault(row, value, parse_with_unit(value, kDurationUnits),
                             "a duration with its unit (250ms, 30s, 5m, 1h)");
@@ -481,10 +484,10 @@ class Loader {
         }
         std::string choices(row.choices);
         for (std::size_t bar = 0; (bar = choices.find('|', bar)) != std::string::npos;) choices.replace(bar, 1, ", ");
-        return quoted(value) + " is none of: " + choices;
+        return in_quotes(value) + " is none of: " + choices;
       }
       case Kind::ip_address:
-        return is_ip_address(value) ? "" : quoted(value) + " is not an IP address; write one like 127.0.0.1 or ::1";
+        return is_ip_address(value) ? "" : in_quotes(value) + " is not an IP address; write one like 127.0.0.1 or ::1";
       case Kind::url: return value.empty() ? "" : url_fault(value);
       case Kind::dsn:
         if (value.empty()) return "";
@@ -513,8 +516,8 @@ class Loader {
   static std::string number_fault(const Row& row, const std::string& value, std::optional<long long> number,
                                   const std::string& expected) {
     std::string range = "from " + in_units(row.least, row.kind) + " to " + in_units(row.most, row.kind);
-    if (!number) return quoted(value) + " is not " + expected + "; write one " + range;
-    if (*number < row.least || *number > row.most) return quoted(value) + " is out of range; write a value " + range;
+    if (!number) return in_quotes(value) + " is not " + expected + "; write one " + range;
+    if (*number < row.least || *number > row.most) return in_quotes(value) + " is out of range; write a value " + range;
     return "";
   }
 
@@ -568,7 +571,7 @@ class Loader {
       std::string key = prefix + std::string(name.str());
       std::string origin = "file " + path + ":" + std::to_string(node.source().begin.line);
       if (const toml::table* inner = node.as_table()) {
-        bool is_section = key == "platforms" || (prefix == "platforms." && inner->empty()) ||
+        bool is_section = key == "platforms" || (prefix == "platforms." && knows_platform(name.str())) ||
                           std::any_of(std::begin(kSections), std::end(kSections),
                                       [&](const auto& section) { return section.first == key; });
         if (inner->empty() && !is_section) {
@@ -580,6 +583,10 @@ class Loader {
       }
       const Row* row = find_row(key);
       bool wants_number = row != nullptr && row->kind == Kind::number;
+      if (row != nullptr && row->kind == Kind::master_key) {
+        set_key(key, "", origin, Layer::file);
+        continue;
+      }
       if (auto integer = node.as_integer(); integer != nullptr && wants_number) {
         set_key(key, std::to_string(integer->get()), origin, Layer::file);
       } else if (auto string = node.as_string(); string != nullptr && !wants_number) {
@@ -611,7 +618,7 @@ class Loader {
       if (line.empty() || line.front() == '#' || !line.starts_with(kPrefix)) continue;
       std::size_t equals = line.find('=');
       if (equals == std::string_view::npos) {
-        fault(quoted(line.substr(0, line.find_first_of(" \t"))), origin, "no '=' in this line; write NAME=value");
+        fault(line.substr(0, line.find_first_of(" \t")), origin, "no '=' in this line; write NAME=value");
         continue;
       }
       std::string name(trimmed(line.substr(0, equals)));

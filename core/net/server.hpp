@@ -15,12 +15,12 @@
 namespace easyflow::net {
 
 struct ServerLimits {
-  std::size_t max_header_bytes = 16 * 1024;     ///< over it: 431
-  std::size_t max_body_bytes = 1024 * 1024;     ///< over it: 413, before the body is read
-  std::size_t max_connections = 2048;           ///< over it: 503 and close
-  std::chrono::seconds header_timeout{10};      ///< from the first byte to the end of the headers, over it: 408
-  std::chrono::seconds body_timeout{20};        ///< over it: 408
-  std::chrono::seconds idle_timeout{75};        ///< between requests of a kept connection
+  std::size_t max_header_bytes = 16 * 1024;  ///< over it: 431
+  std::size_t max_body_bytes = 1024 * 1024;  ///< over it: 413, before the body is read
+  std::size_t max_connections = 2048;        ///< over it: 503 and close
+  std::chrono::seconds header_timeout{10};   ///< from the first byte to the end of the headers, over it: 408
+  std::chrono::seconds body_timeout{20};     ///< over it: 408
+  std::chrono::seconds idle_timeout{75};     ///< between requests of a kept connection
   std::chrono::seconds write_timeout{30};
 };
 

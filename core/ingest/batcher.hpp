@@ -1,15 +1,14 @@
 // Group commit: concurrent webhooks share a transaction, each is answered after its COMMIT.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <cstddef>
-#include <deque>
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "core/async/task.hpp"
 #include "core/base/error.hpp"
-#include "crypto/vault.hpp"
 #include "storage/repositories/inbound.hpp"
 
 namespace easyflow::ingest {
@@ -29,6 +28,9 @@ class IngestBatcher {
   /// does not take others with it. Errors: unavailable (database down, queue full): nothing is stored then, or the
   /// outcome is unknown and the platform's repetition will be deduplicated.
   Task<Result<void>> record(storage::Delivery delivery);
+
+  /// Waits for what is being stored. Call after the server has stopped.
+  Task<> close();
 
   std::size_t waiting() const noexcept;
   std::uint64_t stored() const noexcept;

@@ -37,6 +37,8 @@ class KeyService {
   Task<Result<RotationReport>> rotate();
 
  private:
+  Task<Result<bool>> reseal(storage::Integration integration);
+
   storage::KeyRepository& keys_;
   storage::IntegrationRepository& integrations_;
   storage::UserRepository& users_;

@@ -41,7 +41,7 @@ Task<Result<HttpResponse>> PlatformCaller::call(AccountPtr account, sdk::Request
   for (int failures = 0;;) {
     auto wait = co_await budgets_.take(patience.lane, row.tenant_id, row.id, buckets);
     if (wait > milliseconds(0)) {
-      if (wait > patience.longest_wait)
+      if (wait > patience.longest_wait || totals->waited > patience.longest_total)
         co_return Error(ErrorKind::rate_limited, "The account's budget for this call is used up.",
                         std::chrono::ceil<std::chrono::seconds>(wait));
       co_await pause(wait, totals);
@@ -73,7 +73,7 @@ Task<bool> PlatformCaller::recover(AccountPtr account, Error error, int& failure
     milliseconds wait = error.retry_after().value_or(std::chrono::seconds(5));
     if (auto blocked = last_buckets_.extract(row.id); !blocked.empty())
       co_await budgets_.block(row.tenant_id, row.id, std::move(blocked.mapped()), wait);
-    if (wait > patience.longest_wait) co_return false;
+    if (wait > patience.longest_wait || totals->waited > patience.longest_total) co_return false;
     co_await pause(wait, totals);
     co_return true;
   }

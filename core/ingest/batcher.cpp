@@ -1,0 +1,160 @@
+#include "core/ingest/batcher.hpp"
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <deque>
+#include <optional>
+
+#include "core/async/task_group.hpp"
+#include "core/base/log.hpp"
+#include "core/base/metrics.hpp"
+
+namespace easyflow::ingest {
+namespace {
+
+namespace asio = boost::asio;
+
+Error stored_nothing() {
+  return Error(ErrorKind::unavailable, "The message could not be stored now. Send it again.", std::chrono::seconds(2));
+}
+
+}  // namespace
+
+struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State> {
+  using Answer = asio::any_completion_handler<void(bool stored)>;
+
+  struct Waiting {
+    Waiting(storage::Delivery delivery_, Answer answer_) : delivery(std::move(delivery_)), answer(std::move(answer_)) {}
+    storage::Delivery delivery;
+    Answer answer;
+  };
+  using Batch = std::vector<Waiting>;
+
+  State(asio::any_io_executor executor_, storage::InboundRepository& inbound_, BatcherOptions options_)
+      : executor(executor_), inbound(inbound_), options(options_), tasks(executor_) {}
+
+  /// Starts transactions while there are deliveries and free slots. No timer: what arrives during a commit is the
+  /// next batch, so a lone delivery never waits for company.
+  void pump() {
+    while (!queue.empty() && in_flight < options.parallel) {
+      auto batch = std::make_shared<Batch>();
+      while (!queue.empty() && batch->size() < options.max_batch) {
+        batch->push_back(std::move(queue.front()));
+        queue.pop_front();
+      }
+      ++in_flight;
+      tasks.spawn("ingest.batch", run(this->shared_from_this(), std::move(batch)));
+    }
+  }
+
+  /// Once for all requests that the loop has read by then: they share a transaction.
+  void pump_soon() {
+    if (pump_posted) return;
+    pump_posted = true;
+    auto run_pump = [self = this->shared_from_this()] {
+      self->pump_posted = false;
+      self->pump();
+    };
+    asio::post(executor, std::move(run_pump));
+  }
+
+  static Task<bool> store(std::shared_ptr<State> self, std::vector<storage::Delivery> deliveries) {
+    try {
+      auto counts = co_await self->inbound.store(std::move(deliveries));
+      self->count(counts);
+      co_return true;
+    } catch (const storage::StorageDown& down) {
+      self->down = true;
+      log::warn("ingest.storage_down", {{"error", down.what()}});
+    } catch (const std::exception& failure) {
+      log::error("ingest.batch_failed", {{"error", failure.what()}});
+    }
+    co_return false;
+  }
+
+  static Task<> run(std::shared_ptr<State> self, std::shared_ptr<Batch> batch) {
+    std::vector<storage::Delivery> deliveries;
+    deliveries.reserve(batch->size());
+    const bool alone = batch->size() == 1;
+    for (auto& waiting : *batch) {
+      if (alone)
+        deliveries.push_back(std::move(waiting.delivery));
+      else
+        deliveries.push_back(waiting.delivery);
+    }
+    self->down = false;
+    bool stored = co_await store(self, std::move(deliveries));
+    if (stored || alone || self->down) {
+      self->release(*batch, stored);
+      co_return;
+    }
+    // one of them is to blame: store each alone, so that the others are kept
+    self->release_slot();
+    for (auto& waiting : *batch) {
+      std::vector<storage::Delivery> one;
+      one.push_back(std::move(waiting.delivery));
+      bool kept = co_await store(self, std::move(one));
+      std::move(waiting.answer)(kept);
+    }
+  }
+
+  void release_slot() {
+    --in_flight;
+    pump();
+  }
+
+  void release(Batch& batch, bool kept) {
+    release_slot();
+    for (auto& waiting : batch) std::move(waiting.answer)(kept);
+  }
+
+  void count(const storage::IngestCounts& counts) {
+    static auto& fresh = metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "fresh"}});
+    static auto& duplicate = metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "duplicate"}});
+    static auto& quarantined =
+        metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "quarantined"}});
+    fresh.increment(counts.fresh);
+    duplicate.increment(counts.duplicates);
+    quarantined.increment(counts.quarantined);
+    stored += static_cast<std::uint64_t>(counts.fresh);
+  }
+
+  asio::any_io_executor executor;
+  storage::InboundRepository& inbound;
+  BatcherOptions options;
+  TaskGroup tasks;
+  std::deque<Waiting> queue;
+  int in_flight = 0;
+  bool pump_posted = false;
+  bool down = false;
+  std::uint64_t stored = 0;
+};
+
+IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound, BatcherOptions options)
+    : state_(std::make_shared<State>(std::move(executor), inbound, options)) {}
+
+Task<Result<void>> IngestBatcher::record(storage::Delivery delivery) {
+  if (state_->queue.size() >= state_->options.max_waiting) co_return stored_nothing();
+  auto* state = state_.get();
+  auto* pending = &delivery;
+  bool stored = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(bool)>(
+      [state, pending](auto handler) {
+        state->queue.emplace_back(std::move(*pending), State::Answer(std::move(handler)));
+        state->pump_soon();
+      },
+      asio::use_awaitable);
+  if (!stored) co_return stored_nothing();
+  co_return Result<void>();
+}
+
+Task<> IngestBatcher::close() {
+  auto state = state_;
+  co_await state->tasks.close();
+}
+
+std::size_t IngestBatcher::waiting() const noexcept { return state_->queue.size(); }
+std::uint64_t IngestBatcher::stored() const noexcept { return state_->stored; }
+
+}  // namespace easyflow::ingest

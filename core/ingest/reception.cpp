@@ -1,0 +1,170 @@
+#include "core/ingest/reception.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "core/base/log.hpp"
+#include "core/ingest/intake.hpp"
+
+namespace easyflow::ingest {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLookAgain = 5min;      ///< somebody else may have taken the webhook
+constexpr auto kPollHold = 50s;        ///< the longest the platforms allow
+constexpr auto kAfterFailure = 10s;
+
+}  // namespace
+
+Reception::Reception(boost::asio::any_io_executor executor, storage::IntegrationRepository& integrations,
+                     storage::InboundRepository& inbound, platforms::AccountDirectory& accounts,
+                     platforms::PlatformCaller& caller, crypto::Vault& vault, const sdk::Registry& connectors,
+                     const Clock& clock, std::string public_url)
+    : integrations_(integrations),
+      inbound_(inbound),
+      accounts_(accounts),
+      caller_(caller),
+      vault_(vault),
+      connectors_(connectors),
+      clock_(clock),
+      public_url_(std::move(public_url)),
+      pollers_(executor),
+      changed_(executor) {}
+
+void Reception::wake() { changed_.notify(); }
+
+Task<> Reception::close() {
+  for (auto& [id, keep_on] : polling_) *keep_on = false;
+  co_await pollers_.close();
+}
+
+Task<> Reception::run() {
+  for (;;) {
+    bool failed = false;
+    try {
+      co_await reconcile();
+    } catch (const storage::StorageDown&) {
+      failed = true;  // the pool has said so; the next look may find it back
+    }
+    co_await changed_.wait(failed ? std::chrono::milliseconds(kAfterFailure) : std::chrono::milliseconds(kLookAgain));
+  }
+}
+
+Task<> Reception::reconcile() {
+  std::vector<std::string> platforms;
+  for (const auto& connector : connectors_.all())
+    if (connector->webhooks() != nullptr || connector->poller() != nullptr) platforms.push_back(connector->manifest().id);
+  auto connected = co_await integrations_.connected(std::move(platforms));
+
+  std::set<std::string> wanted;
+  for (const auto& key : connected) {
+    const auto* connector = connectors_.find(key.platform_id);
+    const bool by_webhook = connector->webhooks() != nullptr && !public_url_.empty();
+    if (by_webhook) {
+      auto last = registered_.find(key.integration_id);
+      if (last != registered_.end() && clock_.now() - last->second < kLookAgain) continue;
+      auto account = co_await accounts_.open(key.tenant_id, key.integration_id);
+      if (account) co_await register_webhook(std::move(*account));
+    } else if (connector->poller() != nullptr) {
+      wanted.insert(key.integration_id);
+      if (polling_.count(key.integration_id) > 0) continue;
+      auto keep_on = std::make_shared<bool>(true);
+      polling_[key.integration_id] = keep_on;
+      pollers_.spawn("ingest.poll", poll(key, keep_on));
+    }
+  }
+  for (auto at = polling_.begin(); at != polling_.end();) {
+    if (wanted.count(at->first) > 0) {
+      ++at;
+    } else {
+      *at->second = false;
+      at = polling_.erase(at);
+    }
+  }
+}
+
+Task<> Reception::register_webhook(platforms::AccountPtr account) {
+  const auto& row = account->integration;
+  const auto url = public_url_ + "/hooks/" + row.platform_id + "/" + row.webhook_path;
+  std::shared_ptr<sdk::Exchange<std::monostate>> exchange =
+      account->connector->webhooks()->register_webhook(account->account, url);
+  auto done = co_await caller_.run<std::monostate>(account, exchange, platforms::Patience());
+  if (done) {
+    registered_[row.id] = clock_.now();
+    log::debug("ingest.webhook_registered", {{"integration", row.id}});
+    co_return;
+  }
+  log::error("ingest.webhook_not_registered", {{"integration", row.id}, {"error", done.error().message()}});
+  co_await integrations_.set_status(row.tenant_id, row.id,
+                                    done.error().kind() == ErrorKind::unauthorized ? "error" : "connected",
+                                    "The webhook could not be registered: " + done.error().message());
+}
+
+Task<> Reception::poll(storage::IntegrationKey key, std::shared_ptr<bool> keep_on) {
+  std::shared_ptr<std::string> cursor;  // null until read from the database
+  bool webhook_removed = false;
+  while (*keep_on) {
+    std::optional<Error> failure;
+    try {
+      auto account = co_await accounts_.open(key.tenant_id, key.integration_id);
+      if (!account) {
+        failure = account.error();
+      } else {
+        if (!webhook_removed && (*account)->connector->webhooks() != nullptr) {
+          std::shared_ptr<sdk::Exchange<std::monostate>> exchange =
+              (*account)->connector->webhooks()->remove_webhook((*account)->account);
+          auto removed = co_await caller_.run<std::monostate>(*account, exchange, platforms::Patience());
+          if (!removed) failure = removed.error();
+          webhook_removed = removed.has_value();
+        }
+        if (!failure) {
+          if (!cursor) {
+            auto stored = co_await inbound_.poll_cursor(key.tenant_id, key.integration_id);
+            cursor = std::make_shared<std::string>(std::move(stored));
+          }
+          auto polled = co_await poll_once(*account, cursor);
+          if (!polled) failure = polled.error();
+        }
+      }
+    } catch (const storage::StorageDown& down) {
+      failure = Error(ErrorKind::unavailable, down.what());
+    }
+    if (!failure) continue;
+    if (!*keep_on) break;
+    log::warn("ingest.poll_failed", {{"integration", key.integration_id},
+                                     {"kind", std::string(to_string(failure->kind()))},
+                                     {"error", failure->message()}});
+    if (failure->kind() == ErrorKind::not_found) break;
+    if (failure->kind() == ErrorKind::unauthorized) {
+      co_await integrations_.set_status(key.tenant_id, key.integration_id, "error", failure->message());
+      break;
+    }
+    webhook_removed = webhook_removed && failure->kind() != ErrorKind::conflict;
+    co_await sleep_for(std::max<std::chrono::milliseconds>(kAfterFailure, failure->retry_after().value_or(0s)));
+  }
+  // reconcile may have started a successor already: only this poller's own entry goes
+  auto mine = polling_.find(key.integration_id);
+  if (mine != polling_.end() && mine->second == keep_on) polling_.erase(mine);
+}
+
+Task<Result<void>> Reception::poll_once(platforms::AccountPtr account, std::shared_ptr<std::string> cursor) {
+  std::shared_ptr<sdk::Exchange<sdk::PollBatch>> exchange =
+      account->connector->poller()->poll(account->account, *cursor, kPollHold);
+  auto batch = co_await caller_.run<sdk::PollBatch>(account, exchange, platforms::Patience());
+  if (!batch) co_return batch.error();
+  if (batch->events.empty() && batch->cursor == *cursor) co_return Result<void>();
+
+  std::vector<storage::Delivery> deliveries;
+  for (auto& polled : batch->events) {
+    auto delivery = make_delivery(*account, vault_, polled.body, std::move(polled.events), clock_.now());
+    if (!delivery) co_return delivery.error();
+    deliveries.push_back(std::move(*delivery));
+  }
+  co_await inbound_.store_poll(account->integration.tenant_id, account->integration.id, std::move(deliveries),
+                               batch->cursor);
+  *cursor = std::move(batch->cursor);
+  co_return Result<void>();
+}
+
+}  // namespace easyflow::ingest

@@ -1,0 +1,53 @@
+// How inbound events reach the hub: registered webhooks where it has a public address, polling where it has none.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/async/task_group.hpp"
+#include "core/base/clock.hpp"
+#include "core/platforms/accounts.hpp"
+#include "core/platforms/caller.hpp"
+#include "crypto/vault.hpp"
+#include "storage/repositories/inbound.hpp"
+
+namespace easyflow::ingest {
+
+/// Keeps every connected messenger account either registered for webhooks or polled. Looks again when an integration
+/// changes and every few minutes (somebody else may have taken the webhook). Thread: the I/O thread.
+class Reception {
+ public:
+  Reception(boost::asio::any_io_executor executor, storage::IntegrationRepository& integrations,
+            storage::InboundRepository& inbound, platforms::AccountDirectory& accounts, platforms::PlatformCaller& caller,
+            crypto::Vault& vault, const sdk::Registry& connectors, const Clock& clock, std::string public_url);
+
+  /// Runs until cancelled.
+  Task<> run();
+  /// Something changed: look at the integrations now.
+  void wake();
+  Task<> close();
+
+ private:
+  Task<> reconcile();
+  Task<> poll(storage::IntegrationKey key, std::shared_ptr<bool> keep_on);
+  Task<Result<void>> poll_once(platforms::AccountPtr account, std::shared_ptr<std::string> cursor);
+  Task<> register_webhook(platforms::AccountPtr account);
+
+
+  storage::IntegrationRepository& integrations_;
+  storage::InboundRepository& inbound_;
+  platforms::AccountDirectory& accounts_;
+  platforms::PlatformCaller& caller_;
+  crypto::Vault& vault_;
+  const sdk::Registry& connectors_;
+  const Clock& clock_;
+  std::string public_url_;
+  TaskGroup pollers_;
+  Signal changed_;
+  std::map<std::string, std::shared_ptr<bool>> polling_;      ///< by integration; false ends the poller
+  std::map<std::string, Timestamp> registered_;               ///< by integration: when the webhook was last confirmed
+};
+
+}  // namespace easyflow::ingest

@@ -1,0 +1,40 @@
+#include "core/ingest/webhooks.hpp"
+
+#include "core/base/log.hpp"
+#include "core/base/metrics.hpp"
+#include "core/ingest/intake.hpp"
+#include "core/net/problem.hpp"
+
+namespace easyflow::ingest {
+
+WebhookHandler::WebhookHandler(platforms::AccountDirectory& accounts, IngestBatcher& batcher, crypto::Vault& vault,
+                               const Clock& clock)
+    : accounts_(accounts), batcher_(batcher), vault_(vault), clock_(clock) {}
+
+Task<HttpResponse> WebhookHandler::handle(std::string platform, std::string path, HttpRequest request) {
+  auto account = co_await accounts_.open_by_path(std::move(path));
+  if (!account) co_return net::problem_from(account.error());
+  const auto& open = **account;
+  const auto* webhooks = open.connector->webhooks();
+  if (webhooks == nullptr || open.integration.platform_id != platform)
+    co_return net::problem_from(Error(ErrorKind::not_found, "No integration receives webhooks at this address."));
+
+  if (auto proven = webhooks->authenticate(open.account, request); !proven) {
+    metrics::counter("easyflow_ingest_refused_total", "Webhooks not proven to come from the platform",
+                     {{"platform", platform}})
+        .increment();
+    co_return net::problem_from(proven.error());
+  }
+  auto events = webhooks->decode(request.body);
+  if (!events)
+    log::warn("ingest.quarantined", {{"integration", open.integration.id}, {"reason", events.error().message()}});
+  auto delivery = make_delivery(open, vault_, request.body, std::move(events), clock_.now());
+  if (!delivery) co_return net::problem_from(delivery.error());
+  auto recorded = co_await batcher_.record(std::move(*delivery));
+  if (!recorded) co_return net::problem_from(recorded.error());
+  HttpResponse ok(200, "{\"ok\":true}");
+  ok.headers.add("Content-Type", "application/json");
+  co_return ok;
+}
+
+}  // namespace easyflow::ingest

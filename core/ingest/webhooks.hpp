@@ -1,0 +1,30 @@
+// The HTTP side of ingest: POST /hooks/{platform}/{path}.
+#pragma once
+
+#include <string>
+
+#include "core/async/task.hpp"
+#include "core/base/clock.hpp"
+#include "core/base/http_message.hpp"
+#include "core/ingest/batcher.hpp"
+#include "core/platforms/accounts.hpp"
+
+namespace easyflow::ingest {
+
+class WebhookHandler {
+ public:
+  WebhookHandler(platforms::AccountDirectory& accounts, IngestBatcher& batcher, crypto::Vault& vault, const Clock& clock);
+
+  /// Answers 200 only after the COMMIT, so that the platform repeats what we could not keep. A body without a meaning
+  /// is kept in quarantine and answered 200: an error would make the platform block the chat and repeat for a day.
+  /// 404 unknown path, 401 not proven to be the platform, 503 not stored.
+  Task<HttpResponse> handle(std::string platform, std::string path, HttpRequest request);
+
+ private:
+  platforms::AccountDirectory& accounts_;
+  IngestBatcher& batcher_;
+  crypto::Vault& vault_;
+  const Clock& clock_;
+};
+
+}  // namespace easyflow::ingest

@@ -9,9 +9,13 @@
 #include <memory>
 #include <optional>
 #include <pqxx/pqxx>
+#include <stdexcept>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "core/async/task.hpp"
 
@@ -52,28 +56,47 @@ class Scope {
 /// One open transaction on one connection. Lives on a database thread; never leaves the function it was given to.
 class Tx {
  public:
-  Tx(pqxx::connection& connection, std::unordered_set<std::string>& prepared);
+  /// Begins the transaction, in one round trip with the scope. `prepared` holds the names of the statements the
+  /// connection knows. Throws std::invalid_argument when the scope's tenant is no UUID, pqxx errors otherwise.
+  Tx(pqxx::connection& connection, std::unordered_set<std::string>& prepared, const Scope& scope);
+  /// Rolls back unless committed; closes the connection when even that fails.
   ~Tx();
   Tx(const Tx&) = delete;
   Tx& operator=(const Tx&) = delete;
 
-  /// Runs `sql`, prepared once per connection. Parameters go as text; std::optional is NULL when empty.
+  /// Runs `sql`, prepared once per connection. Parameters go as text; std::optional is NULL when empty. A text must
+  /// not hold NUL bytes (PgArray and hex_bytea of pg_array.hpp take care of theirs).
   template <class... Args>
   pqxx::result exec(const Sql& sql, Args&&... args) {
     prepare(sql);
-    return work_->exec_prepared(sql.name, std::forward<Args>(args)...);
+    return work_.exec_prepared(sql.name, parameter(std::forward<Args>(args))...);
   }
 
   /// Makes the rows of another tenant visible for the rest of the transaction (the ingest batch holds several).
   void become(const Scope& scope);
-  pqxx::work& raw() noexcept { return *work_; }
+  /// For exec, exec_params, stream_to. BEGIN and COMMIT are sent by Tx itself, so it is not a pqxx::work.
+  pqxx::transaction_base& raw() noexcept { return work_; }
+  /// Called by Database after the work; a second call does nothing. Throws CommitInDoubt when the outcome is unknown,
+  /// pqxx::sql_error when the work swallowed an error and the server would have rolled back silently.
   void commit();
 
  private:
   void prepare(const Sql& sql);
+
+  // libpqxx 6 takes no string_view
+  template <class T>
+  static decltype(auto) parameter(T&& value) {
+    if constexpr (std::is_same_v<std::decay_t<T>, std::string_view>) {
+      return std::string(value);
+    } else {
+      return std::forward<T>(value);
+    }
+  }
+
   pqxx::connection& connection_;
   std::unordered_set<std::string>& prepared_;
-  std::unique_ptr<pqxx::work> work_;
+  pqxx::nontransaction work_;
+  bool open_ = false;
 };
 
 struct DatabaseOptions {
@@ -86,6 +109,11 @@ struct DatabaseOptions {
   std::chrono::seconds statement_timeout{30};
   std::chrono::seconds lock_timeout{10};
   std::chrono::seconds connect_timeout{5};
+  std::chrono::seconds overflow_idle{30};           ///< a connection beyond pool_size idle for longer is closed
+  std::size_t queue_limit = 10000;                  ///< pieces waiting; over it: StorageDown at once
+  /// Sent once per connection. Statements are prepared and their plans do not depend on the values, so planning once
+  /// is enough; JIT never pays for statements this short.
+  std::string session_settings = "set plan_cache_mode = force_generic_plan; set jit = off";
 };
 
 /// Interactive work (webhooks, API) always finds a thread: background work may use at most half of the pool.
@@ -96,7 +124,7 @@ struct PoolStats {
   int busy = 0;
   std::size_t waiting = 0;        ///< pieces of work in the queues
   std::uint64_t transactions = 0; ///< committed since start
-  std::uint64_t failures = 0;
+  std::uint64_t failures = 0;     ///< pieces of work that ended with an exception
   double wait_seconds_total = 0;  ///< time work spent waiting for a connection
 };
 
@@ -140,8 +168,9 @@ class Database {
 };
 
 /// Calls `on_notify(channel)` on the executor for every NOTIFY on the given channels, over one connection of its own.
-/// Reconnects by itself (waiting 1 s to 30 s) and then calls on_notify for every channel once, as notifications may
-/// have been missed. Stops when destroyed.
+/// Reconnects by itself (waiting 1 s to 30 s). Calls on_notify for every channel once whenever it begins to listen
+/// (also the first time), as notifications may have been missed before. Notifications of one channel that arrive
+/// together are one call. No queries while idle. Stops when destroyed; destroy it on the executor's thread.
 class Listener {
  public:
   Listener(boost::asio::any_io_executor executor, std::string dsn, std::vector<std::string> channels,

@@ -4,15 +4,20 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/base/error.hpp"
 
 namespace easyflow::storage {
 
 struct EmbeddedOptions {
-  std::string data_dir;   ///< the hub's data folder; the cluster lives in <data_dir>/postgres
-  std::string bin_dir;    ///< PostgreSQL's programs; empty = found under /usr/lib/postgresql/<newest>/bin or PATH
+  std::string data_dir;  ///< the hub's data folder; the cluster lives in <data_dir>/postgres
+  std::string bin_dir;   ///< PostgreSQL's programs; empty = found under /usr/lib/postgresql/<newest>/bin or PATH
   std::chrono::seconds start_timeout{60};
+  /// Settings put after the built-in ones, for example {"fsync", "off"} for a cluster of tests.
+  std::vector<std::pair<std::string, std::string>> extra_settings;
 };
 
 /// A cluster on a unix socket only, owned by an unprivileged user (the caller, or `postgres` when the caller is root),
@@ -36,6 +41,8 @@ class EmbeddedPostgres {
   std::string app_dsn() const;
   /// Connection string of the cluster's owner: for migrations and key upkeep only.
   std::string owner_dsn() const;
+  /// Connection string of any role and database of the cluster.
+  std::string dsn(std::string_view role, std::string_view database) const;
 
  private:
   EmbeddedOptions options_;

@@ -18,9 +18,9 @@ Error wrong(std::string path, const std::string& why) {
 Error in_manifest(const Error& error) { return Error(error.kind(), "manifest: " + error.message()); }
 
 bool is_word(std::string_view text) {
-  return !text.empty() && text.front() >= 'a' && text.front() <= 'z' && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return !text.empty() && text.front() >= 'a' && text.front() <= 'z' &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 /// Reads the members of one object and remembers the first thing that is wrong, so that parse_manifest reads as a list.

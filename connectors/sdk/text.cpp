@@ -102,7 +102,8 @@ std::string_view currency_of_number(std::int64_t number) noexcept {
 
 Result<Money> parse_money(std::string_view text, std::string_view currency) {
   auto refused = [&](const char* why) {
-    return Error(ErrorKind::invalid_input, "\"" + clipped(text, 40) + "\" is no amount in " + clipped(currency, 8) + ": " + why);
+    return Error(ErrorKind::invalid_input,
+                 "\"" + clipped(text, 40) + "\" is no amount in " + clipped(currency, 8) + ": " + why);
   };
   std::string_view rest = text;
   bool negative = !rest.empty() && rest.front() == '-';

@@ -4,6 +4,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <deque>
 #include <optional>
 
 #include "core/async/task_group.hpp"
@@ -44,17 +45,19 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
         queue.pop_front();
       }
       ++in_flight;
-      tasks.spawn("ingest.batch", run(shared_from_this(), std::move(batch)));
+      tasks.spawn("ingest.batch", run(this->shared_from_this(), std::move(batch)));
     }
   }
 
+  /// Once for all requests that the loop has read by then: they share a transaction.
   void pump_soon() {
     if (pump_posted) return;
     pump_posted = true;
-    asio::post(executor, [self = shared_from_this()] {
+    auto run_pump = [self = this->shared_from_this()] {
       self->pump_posted = false;
       self->pump();
-    });
+    };
+    asio::post(executor, std::move(run_pump));
   }
 
   static Task<bool> store(std::shared_ptr<State> self, std::vector<storage::Delivery> deliveries) {
@@ -102,9 +105,9 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     pump();
   }
 
-  void release(Batch& batch, bool stored) {
+  void release(Batch& batch, bool kept) {
     release_slot();
-    for (auto& waiting : batch) std::move(waiting.answer)(stored);
+    for (auto& waiting : batch) std::move(waiting.answer)(kept);
   }
 
   void count(const storage::IngestCounts& counts) {

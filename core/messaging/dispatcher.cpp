@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSettleEvery = 60s;
+constexpr std::chrono::milliseconds kGraceForSends = 15s;
 
 const char* name_of(sdk::SendState state) {
   switch (state) {
@@ -39,7 +40,11 @@ Dispatcher::Dispatcher(boost::asio::any_io_executor executor, storage::OutboundR
 
 void Dispatcher::wake() { changed_.notify(); }
 
-Task<> Dispatcher::close() { co_await sends_.close(); }
+Task<> Dispatcher::close() {
+  // no new ones come, as the loop has ended; those on their way get the time a platform may take to answer
+  for (auto waited = 0ms; !in_flight_.empty() && waited < kGraceForSends; waited += 50ms) co_await sleep_for(50ms);
+  co_await sends_.close();
+}
 
 void Dispatcher::wake_after(std::chrono::milliseconds wait) { next_look_ = std::min(next_look_, clock_.now() + wait); }
 

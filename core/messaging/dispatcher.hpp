@@ -51,7 +51,7 @@ class Dispatcher {
   DispatcherOptions options_;
   TaskGroup sends_;
   Signal changed_;
-  std::set<std::string> in_flight_;            ///< outbound message ids
+  std::set<std::string> in_flight_;  ///< outbound message ids
   Timestamp next_look_;                        ///< earliest time at which a waiting message becomes due
   Timestamp next_settle_;
 };

@@ -19,7 +19,7 @@ namespace easyflow::net {
 struct FetchResult {
   FetchResult() = default;
   std::optional<HttpResponse> response;
-  std::optional<Error> error;     ///< timeout, unavailable or protocol; its text holds host and port, never the path
+  std::optional<Error> error;  ///< timeout, unavailable or protocol; its text holds host and port, never the path
   bool may_have_arrived = false;
 };
 
@@ -29,6 +29,7 @@ struct ClientOptions {
   std::chrono::seconds idle_timeout{30};
   std::chrono::seconds connect_timeout{10};
   std::string user_agent = "easyflow";
+  std::string extra_ca_file;  ///< PEM file of authorities trusted besides the system's; empty for none
 };
 
 /// Thread: all on the given executor, which must be one thread. Outlives the tasks it returned.
@@ -39,7 +40,8 @@ class HttpClient {
 
   /// Sends `request` (target is an absolute http or https URL) and reads the whole answer within `timeout`.
   /// A kept connection that turns out to be closed is replaced once, and only while nothing of the answer was read
-  /// and `safe_to_repeat` holds. Redirects are not followed. Never throws for what the network does.
+  /// and `safe_to_repeat` holds. Redirects are not followed. Never throws for what the network does; throws
+  /// system_error(operation_aborted) when the caller itself is cancelled.
   Task<FetchResult> fetch(HttpRequest request, std::chrono::milliseconds timeout, bool safe_to_repeat);
 
  private:

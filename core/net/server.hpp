@@ -15,12 +15,12 @@
 namespace easyflow::net {
 
 struct ServerLimits {
-  std::size_t max_header_bytes = 16 * 1024;     ///< over it: 431
-  std::size_t max_body_bytes = 1024 * 1024;     ///< over it: 413, before the body is read
-  std::size_t max_connections = 2048;           ///< over it: 503 and close
-  std::chrono::seconds header_timeout{10};      ///< from the first byte to the end of the headers, over it: 408
-  std::chrono::seconds body_timeout{20};        ///< over it: 408
-  std::chrono::seconds idle_timeout{75};        ///< between requests of a kept connection
+  std::size_t max_header_bytes = 16 * 1024;  ///< over it: 431
+  std::size_t max_body_bytes = 1024 * 1024;  ///< over it: 413, before the body is read
+  std::size_t max_connections = 2048;        ///< over it: 503 and close
+  std::chrono::seconds header_timeout{10};   ///< from the first byte to the end of the headers, over it: 408
+  std::chrono::seconds body_timeout{20};     ///< over it: 408
+  std::chrono::seconds idle_timeout{75};     ///< between requests of a kept connection
   std::chrono::seconds write_timeout{30};
 };
 
@@ -37,6 +37,7 @@ class HttpServer {
   /// Throws std::runtime_error whose text names the address and says what to do.
   HttpServer(boost::asio::any_io_executor executor, std::string address, std::uint16_t port, ServerLimits limits,
              Handler handler);
+  /// After start(), stop() must have been awaited: connections left over end the program.
   ~HttpServer();
 
   std::uint16_t port() const noexcept;

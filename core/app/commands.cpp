@@ -1,0 +1,88 @@
+#include "core/app/commands.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "core/app/terminal.hpp"
+#include "core/async/task_group.hpp"
+#include "core/base/log.hpp"
+
+extern char** environ;
+
+namespace easyflow::app {
+namespace {
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    std::string pair(*entry);
+    auto equals = pair.find('=');
+    if (equals != std::string::npos) all[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<config::Config> load(const Invocation& invocation) {
+  config::ConfigSources sources;
+  sources.environment = environment();
+  sources.flags = invocation.settings;
+  if (::access(".env", R_OK) == 0) sources.dotenv_path = ".env";
+  sources.file = config::find_config_file(invocation.config_file, sources);
+  auto config = config::load_config(sources);
+  if (config) log::configure(config->server.log_format, config->server.log_level);
+  return config;
+}
+
+int with_core(const Invocation& invocation, std::function<Task<int>(Core&)> work) {
+  auto config = load(invocation);
+  if (!config) return report(config.error(), invocation.json);
+  auto installation = Installation::open(*config, Use::command);
+  if (!installation) return report(installation.error(), invocation.json);
+  // a command's own output is what counts; the log only speaks up when something is wrong
+  if (config->server.log_level == log::Level::info) log::configure(config->server.log_format, log::Level::warn);
+
+  auto main = [&](boost::asio::any_io_executor executor) -> Task<int> {
+    std::optional<Error> failure;
+    try {
+      auto keys = co_await open_master_keys(executor, *config, **installation);
+      if (!keys) co_return report(keys.error(), invocation.json);
+      Core core(executor, *config, **installation, std::move(*keys));
+      auto opened = co_await core.open();
+      if (!opened) co_return report(opened.error(), invocation.json);
+      int code = co_await work(core);
+      co_return code;
+    } catch (const storage::StorageDown& down) {
+      failure = Error(ErrorKind::unavailable, down.what());
+    }
+    co_return report(*failure, invocation.json);
+  };
+  return run_loop(main, [] { std::_Exit(130); });
+}
+
+Task<Result<std::string>> tenant_of(Core& core, std::string wanted) {
+  auto tenants = co_await core.users.tenants();
+  if (tenants.empty())
+    co_return Error(ErrorKind::not_found, "There is no user yet. Add one with: easyflow user add you@example.com");
+  if (wanted.empty() && tenants.size() == 1) co_return tenants.front().id;
+  std::string names;
+  for (const auto& tenant : tenants) {
+    if (!wanted.empty() && (tenant.id == wanted || tenant.name == wanted)) co_return tenant.id;
+    names += (names.empty() ? "" : ", ") + tenant.name;
+  }
+  if (wanted.empty())
+    co_return Error(ErrorKind::invalid_input, "There are several tenants: " + names + ". Choose one with --tenant.")
+        .with_field("--tenant");
+  co_return Error(ErrorKind::not_found, "There is no tenant '" + wanted + "'. There are: " + names + ".")
+      .with_field("--tenant");
+}
+
+void print(const nlohmann::json& value) {
+  std::cout << value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+}  // namespace easyflow::app

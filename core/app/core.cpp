@@ -1,0 +1,102 @@
+#include "core/app/core.hpp"
+
+#include "storage/migrations.hpp"
+
+namespace easyflow::app {
+
+storage::DatabaseOptions database_options(const config::Config& config, const Installation& installation) {
+  storage::DatabaseOptions options;
+  options.dsn = installation.app_dsn();
+  options.pool_size = config.database.pool_size;
+  options.max_overflow = config.database.max_overflow;
+  options.acquire_timeout = std::chrono::ceil<std::chrono::seconds>(config.database.acquire_timeout);
+  options.recycle_after = std::chrono::ceil<std::chrono::seconds>(config.database.recycle_after);
+  options.pre_ping_after = std::chrono::ceil<std::chrono::seconds>(config.database.pre_ping_after);
+  options.statement_timeout = std::chrono::ceil<std::chrono::seconds>(config.database.statement_timeout);
+  return options;
+}
+
+platforms::BaseUrls base_urls(const config::Config& config) {
+  platforms::BaseUrls urls;
+  for (const auto& [platform, settings] : config.platforms)
+    if (!settings.base_url.empty()) urls[platform] = settings.base_url;
+  return urls;
+}
+
+const char* version() { return EASYFLOW_VERSION; }
+
+Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor executor, const config::Config& config,
+                                                  const Installation& installation) {
+  storage::Database database(executor, database_options(config, installation));
+  storage::KeyRepository rows(database);
+  std::optional<bool> sealed_before;
+  try {
+    auto known = co_await rows.master_keys();
+    sealed_before = !known.empty();
+  } catch (const pqxx::undefined_table&) {
+    // said below, outside of the handler
+  }
+  if (!sealed_before)
+    co_return Error(ErrorKind::conflict, "The database has not been set up yet. Run: easyflow migrate up");
+  co_return installation.master_keys(config, /*create=*/!*sealed_before);
+}
+
+Core::Core(boost::asio::any_io_executor executor, const config::Config& config, const Installation& installation,
+           crypto::MasterKeys master_keys)
+    : public_url(config.server.public_url),
+      connectors(easyflow::connectors::make_registry()),
+      vault(std::move(master_keys)),
+      database(executor, database_options(config, installation)),
+      users(database),
+      key_rows(database),
+      integrations(database),
+      sync(database),
+      catalog(database),
+      inbound(database),
+      conversations(database),
+      outbound(database),
+      budgets(database),
+      events(database),
+      upkeep(database),
+      client(executor),
+      caller(client, budgets),
+      accounts(integrations, vault, connectors, base_urls(config)),
+      integration_service(integrations, vault, connectors, accounts, caller, base_urls(config)),
+      keys(key_rows, integrations, users, vault),
+      auth(users, clock),
+      send(conversations, outbound, connectors),
+      quarantine(inbound, accounts, vault, clock) {}
+
+Task<Result<void>> Core::open() {
+  auto facts = co_await upkeep.facts();
+  if (facts.role_is_privileged)
+    co_return Error(ErrorKind::invalid_input,
+                    "The database role '" + facts.role +
+                        "' is a superuser, may bypass row-level security, or owns tables: tenants would not be isolated. "
+                        "Connect as a member of easyflow_app that owns nothing, and give the owner's DSN as "
+                        "database.owner_dsn for migrations.")
+        .with_field("database.dsn");
+  const int newest = storage::embedded_migrations().empty() ? 0 : storage::embedded_migrations().back().version;
+  if (facts.newest_migration != newest)
+    co_return Error(ErrorKind::conflict,
+                    facts.newest_migration < newest
+                        ? "The database is at migration " + std::to_string(facts.newest_migration) + ", this program needs " +
+                              std::to_string(newest) + ". Run: easyflow migrate up"
+                        : "The database is at migration " + std::to_string(facts.newest_migration) +
+                              ", which is newer than this program knows (" + std::to_string(newest) +
+                              "). Install the newer program.");
+  auto opened = co_await keys.open_all();
+  if (!opened) co_return opened.error();
+  std::vector<sdk::Manifest> manifests;
+  for (const auto& connector : connectors.all()) manifests.push_back(connector->manifest());
+  co_await integrations.put_platforms(std::move(manifests));
+  co_return Result<void>();
+}
+
+api::Services Core::services() {
+  return api::Services{clock,         connectors, database, integrations, sync,   catalog,
+                       conversations, inbound,    outbound, events,       upkeep, integration_service,
+                       send,          quarantine, auth,     keys,         public_url, version()};
+}
+
+}  // namespace easyflow::app

@@ -1,0 +1,210 @@
+#include "core/app/hub.hpp"
+
+#include "core/api/routes.hpp"
+#include "core/async/blocking.hpp"
+#include "core/base/log.hpp"
+#include "core/base/metrics.hpp"
+#include "core/ingest/batcher.hpp"
+#include "core/ingest/reception.hpp"
+#include "core/ingest/webhooks.hpp"
+#include "core/messaging/dispatcher.hpp"
+#include "core/net/router.hpp"
+#include "core/net/server.hpp"
+#include "core/sync/runner.hpp"
+#include "core/sync/scheduler.hpp"
+
+namespace easyflow::app {
+namespace {
+
+using namespace std::chrono_literals;
+namespace asio = boost::asio;
+
+ingest::BatcherOptions batcher_options(const config::Config& config) {
+  ingest::BatcherOptions options;
+  options.max_batch = static_cast<std::size_t>(config.ingest.max_batch);
+  options.max_waiting = static_cast<std::size_t>(config.ingest.max_wait_queue);
+  options.parallel = config.ingest.parallel;
+  return options;
+}
+
+sync::SchedulerOptions scheduler_options(const config::Config& config, const std::string& node) {
+  sync::SchedulerOptions options;
+  options.node = node;
+  options.poll_interval = config.sync.poll_interval;
+  options.max_parallel = config.sync.max_parallel;
+  options.lease = std::chrono::ceil<std::chrono::seconds>(config.sync.lease);
+  return options;
+}
+
+messaging::DispatcherOptions dispatcher_options(const config::Config& config, const std::string& node) {
+  messaging::DispatcherOptions options;
+  options.node = node;
+  options.poll_interval = config.outbound.poll_interval;
+  options.max_parallel = config.outbound.max_parallel;
+  return options;
+}
+
+net::ServerLimits server_limits(const config::Config& config) {
+  net::ServerLimits limits;
+  limits.max_body_bytes = static_cast<std::size_t>(config.server.max_body);
+  return limits;
+}
+
+}  // namespace
+
+/// The hub's moving parts, in the order in which they are built; they end in reverse.
+struct Hub::Engines {
+  Engines(asio::any_io_executor executor, const config::Config& config, const Installation& installation, Core& core,
+          std::function<void(const std::string&)> on_notify)
+      : batcher(executor, core.inbound, batcher_options(config)),
+        webhooks(core.accounts, batcher, core.vault, core.clock),
+        runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock,
+               std::chrono::ceil<std::chrono::seconds>(config.sync.lease)),
+        scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
+        dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
+                   dispatcher_options(config, installation.node())),
+        reception(executor, core.integrations, core.inbound, core.accounts, core.caller, core.vault, core.connectors,
+                  core.clock, core.public_url),
+        services(core.services()),
+        loops(executor),
+        blocking(executor),
+        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys"}, std::move(on_notify)) {
+    api::add_routes(router, services);
+    router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
+      return webhooks.handle(params.get("platform"), params.get("path"), std::move(request));
+    });
+  }
+
+  ingest::IngestBatcher batcher;
+  ingest::WebhookHandler webhooks;
+  sync::SyncRunner runner;
+  sync::SyncScheduler scheduler;
+  messaging::Dispatcher dispatcher;
+  ingest::Reception reception;
+  api::Services services;
+  net::Router router;
+  TaskGroup loops;
+  BlockingThread blocking;  ///< for starting PostgreSQL
+  std::unique_ptr<net::HttpServer> server;
+  storage::Listener listener;
+};
+
+Hub::Hub(asio::any_io_executor executor, const config::Config& config, Installation& installation, Core& core)
+    : executor_(executor), config_(config), installation_(installation), core_(core), stop_(executor) {}
+
+Hub::~Hub() = default;
+
+std::string Hub::address() const {
+  auto port = engines_ && engines_->server ? engines_->server->port() : static_cast<std::uint16_t>(config_.server.port);
+  const bool v6 = config_.server.address.find(':') != std::string::npos;
+  return "http://" + (v6 ? "[" + config_.server.address + "]" : config_.server.address) + ":" + std::to_string(port);
+}
+
+void Hub::stop() {
+  stopping_ = true;
+  stop_.notify();
+}
+
+void Hub::on_notify(const std::string& channel) {
+  if (channel == "sync") {
+    engines_->scheduler.wake();
+  } else if (channel == "outbound") {
+    engines_->dispatcher.wake();
+  } else if (channel == "integrations") {
+    core_.accounts.forget({});
+    engines_->reception.wake();
+    engines_->scheduler.wake();
+    engines_->dispatcher.wake();
+  } else if (channel == "keys") {
+    engines_->loops.spawn("keys.adopt", adopt_keys());
+  }
+}
+
+Task<> Hub::adopt_keys() {
+  auto adopted = co_await core_.keys.refresh();
+  if (!adopted) log::error("keys.not_adopted", {{"error", adopted.error().message()}});
+  core_.accounts.forget({});
+}
+
+Task<Result<void>> Hub::run(std::function<void()> on_ready) {
+  auto opened = co_await core_.open();
+  if (!opened) co_return opened.error();
+  co_await core_.upkeep.make_partitions(core_.clock.now());
+
+  engines_ = std::make_unique<Engines>(executor_, config_, installation_, core_,
+                                       [this](const std::string& channel) { on_notify(channel); });
+  auto& engines = *engines_;
+  const net::Router* router = &engines.router;
+  std::optional<Error> failure;
+  try {
+    engines.server = std::make_unique<net::HttpServer>(
+        executor_, config_.server.address, static_cast<std::uint16_t>(config_.server.port), server_limits(config_),
+        [router](HttpRequest request) { return router->handle(std::move(request)); });
+  } catch (const std::runtime_error& refused) {
+    failure = Error(ErrorKind::conflict, refused.what());
+  }
+  if (!failure) {
+    engines.server->start();
+    engines.loops.spawn("sync.scheduler", engines.scheduler.run());
+    engines.loops.spawn("outbound.dispatcher", engines.dispatcher.run());
+    engines.loops.spawn("ingest.reception", engines.reception.run());
+    engines.loops.spawn("upkeep", keep_partitions());
+    if (installation_.embedded() != nullptr) engines.loops.spawn("postgres.watch", watch_postgres());
+    log::info("hub.ready", {{"address", address()}, {"node", installation_.node()}});
+    if (on_ready) on_ready();
+    while (!stopping_) co_await stop_.wait(1h);
+
+    log::info("hub.stopping");
+    co_await engines.server->stop(5s);
+  }
+  co_await engines.loops.close();
+  co_await engines.scheduler.close();
+  co_await engines.runner.close();
+  co_await engines.reception.close();
+  co_await engines.dispatcher.close();
+  co_await engines.batcher.close();
+  if (failure) co_return *failure;
+  log::info("hub.stopped");
+  co_return Result<void>();
+}
+
+Task<> Hub::keep_partitions() {
+  const auto& keep = config_.retention;
+  for (;;) {
+    try {
+      const auto now = core_.clock.now();
+      co_await core_.upkeep.make_partitions(now);
+      const auto bodies = now - std::chrono::hours(24) * keep.inbound_body_days;
+      co_await core_.upkeep.drop_inbound_bodies(bodies);
+      int pruned = 0;
+      do {
+        // the dedup ledger is kept as long as the bodies: far longer than any platform redelivers
+        pruned = co_await core_.upkeep.prune(bodies, now - std::chrono::hours(24) * keep.outbox_days,
+                                             now - std::chrono::hours(24) * keep.sync_log_days, 5000);
+      } while (pruned >= 5000);
+    } catch (const storage::StorageDown&) {
+      // tried again in an hour; partitions are made weeks ahead
+    } catch (const pqxx::sql_error& refused) {
+      log::warn("upkeep.postponed", {{"sqlstate", refused.sqlstate()}});
+    }
+    co_await sleep_for(1h);
+  }
+}
+
+Task<> Hub::watch_postgres() {
+  auto* embedded = installation_.embedded();
+  for (;;) {
+    co_await sleep_for(2s);
+    if (embedded->running_pid()) continue;
+    log::error("postgres.gone", {{"action", "starting it again"}});
+    auto started = std::make_shared<Result<bool>>(false);
+    std::function<void()> start = [embedded, started] { *started = embedded->ensure_running(); };
+    co_await engines_->blocking.run(std::move(start));
+    if (!*started) {
+      log::error("postgres.not_started", {{"error", started->error().message()}});
+      co_await sleep_for(10s);
+    }
+  }
+}
+
+}  // namespace easyflow::app

@@ -1,0 +1,123 @@
+#include "storage/pg_array.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace easyflow::storage {
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+/// Length of the well-formed UTF-8 sequence at the start of `s` (Unicode 15, table 3-7), 0 when there is none.
+std::size_t utf8_length(std::string_view s) {
+  const auto byte = [s](std::size_t i) { return static_cast<unsigned char>(s[i]); };
+  const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
+    return i < s.size() && byte(i) >= low && byte(i) <= high;
+  };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    const unsigned low = lead == 0xE0 ? 0xA0 : 0x80;   // no overlong forms
+    const unsigned high = lead == 0xED ? 0x9F : 0xBF;  // no surrogates
+    return follows(1, low, high) && follows(2) ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    const unsigned low = lead == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xF4 ? 0x8F : 0xBF;  // nothing above U+10FFFF
+    return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+/// Appends `value`, cleaned; with a backslash before quotes and backslashes when `quoted`.
+void append_clean(std::string& out, std::string_view value, bool quoted) {
+  std::size_t copied = 0;
+  const auto flush = [&](std::size_t end) {
+    out.append(value.substr(copied, end - copied));
+    copied = end;
+  };
+  for (std::size_t i = 0; i < value.size();) {
+    const auto c = static_cast<unsigned char>(value[i]);
+    if (c >= 0x80) {
+      const auto length = utf8_length(value.substr(i));
+      if (length == 0) {
+        flush(i);
+        out += kReplacement;
+        copied = i + 1;
+      }
+      i += length == 0 ? 1 : length;
+      continue;
+    }
+    if (c == 0) {
+      flush(i);
+      out += kReplacement;
+      copied = i + 1;
+    } else if (quoted && (c == '"' || c == '\\')) {
+      flush(i);
+      out += '\\';
+    }
+    ++i;
+  }
+  flush(value.size());
+}
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+void PgArray::add(std::string_view value) {
+  separate();
+  text_ += '"';
+  append_clean(text_, value, /*quoted=*/true);
+  text_ += '"';
+}
+
+void PgArray::add_null() {
+  separate();
+  text_ += "NULL";
+}
+
+std::string PgArray::take() {
+  text_ += '}';
+  return std::exchange(text_, "{");
+}
+
+std::string clean_text(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  append_clean(out, text, /*quoted=*/false);
+  return out;
+}
+
+std::string hex_bytea(std::string_view bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string out(2 + 2 * bytes.size(), '\\');
+  out[1] = 'x';
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    out[2 + 2 * i] = digits[byte >> 4];
+    out[3 + 2 * i] = digits[byte & 15];
+  }
+  return out;
+}
+
+std::string parse_bytea(std::string_view text) {
+  if (text.size() % 2 != 0 || text.substr(0, 2) != "\\x") throw std::invalid_argument("not a bytea in hex form");
+  std::string out;
+  out.reserve(text.size() / 2 - 1);
+  for (std::size_t i = 2; i < text.size(); i += 2) {
+    const int high = hex_value(text[i]);
+    const int low = hex_value(text[i + 1]);
+    if (high < 0 || low < 0) throw std::invalid_argument("not a bytea in hex form");
+    out += static_cast<char>(high * 16 + low);
+  }
+  return out;
+}
+
+}  // namespace easyflow::storage

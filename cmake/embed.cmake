@@ -5,6 +5,7 @@
 # Texts become lists of byte literals: any text survives, and no compiler's limit on the length of a string applies.
 
 if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
+  cmake_policy(VERSION 3.25)
   function(byte_array var file name)
     file(READ ${file} hex HEX)
     string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")

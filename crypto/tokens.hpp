@@ -22,8 +22,10 @@ Secret new_api_token();
 /// SHA-256 of a token, lower-case hex: what the database holds and looks up. Tokens have full entropy, so no salt.
 std::string hash_token(std::string_view token);
 
-/// Argon2id with libsodium's interactive limits, as a PHC string. Takes about 100 ms and 64 MB: never on the I/O thread.
+/// Argon2id with libsodium's interactive limits, as a PHC string. Takes about 100 ms and 64 MB: never on the I/O
+/// thread.
 std::string hash_password(const Secret& password);
+/// False also for a text that is no such hash. With an empty `phc` (no such user) it takes as long as with a real one.
 bool verify_password(const std::string& phc, const Secret& password);
 
 }  // namespace easyflow::crypto

@@ -5,11 +5,11 @@
 // associated data binds it to tenant, owner row and field, so that it opens nowhere else.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.hpp"
@@ -26,22 +26,29 @@ struct MasterKeyInfo {
   bool active = false;      ///< new wraps use it
 };
 
-/// The master keys of this installation.
+/// The master keys of this installation. Thread-safe; changes of the file are safe against other processes too.
+///
+/// The file is text, one key a line: `mk_<16 hex> <base64 of 32 bytes> active|old`, '#' begins a comment. From memory
+/// (environment) a single `mk_<16 hex> <base64>` will do.
 class MasterKeys {
  public:
-  /// Reads the key file; creates it with one fresh key and mode 0600 when missing and `create` is set (fsynced, atomic).
-  /// Errors: invalid_input for a file that others may read (says chmod 600), that is malformed, or missing.
+  /// Reads the key file; creates it with one fresh key and mode 0600 when missing and `create` is set (fsynced,
+  /// atomic). Errors: invalid_input for a file that others may read (says chmod 600), that is malformed, or missing.
   static Result<MasterKeys> load_file(const std::string& path, bool create);
   /// Reads the same text from memory (environment variable EASYFLOW_MASTER_KEY).
   static Result<MasterKeys> parse(const Secret& text);
 
   std::vector<MasterKeyInfo> list() const;
+  /// Stays valid (though not active) after a rotation.
   const std::string& active_id() const;
   bool has(std::string_view id) const;
   /// Adds a fresh key, makes it active and rewrites the file. Error: conflict when the keys did not come from a file.
   Result<std::string> add_key();
-  /// Removes a key that is not active from the file.
+  /// Removes a key that is not active from the file. Errors: not_found, conflict (active, or not from a file).
   Result<void> remove_key(std::string_view id);
+  /// Reads the file again, to learn the keys another process added; keys known here stay known. Does nothing when the
+  /// keys did not come from a file.
+  Result<void> reload();
 
   MasterKeys(MasterKeys&&) noexcept;
   MasterKeys& operator=(MasterKeys&&) noexcept;
@@ -49,6 +56,9 @@ class MasterKeys {
 
  private:
   MasterKeys();
+  /// The key of that id, null when there is none.
+  std::shared_ptr<const SecureKey> find(std::string_view id) const;
+  std::pair<std::string, std::shared_ptr<const SecureKey>> active() const;
   struct Impl;
   std::unique_ptr<Impl> impl_;
   friend class Vault;
@@ -56,10 +66,10 @@ class MasterKeys {
 
 /// A tenant's data key as it is stored: useless without its master key.
 struct WrappedKey {
-  std::string id;             ///< "dk_" + 16 hex digits
+  std::string id;  ///< "dk_" + 16 hex digits
   std::string tenant_id;
   std::string master_key_id;
-  std::string wrapped;        ///< bytes
+  std::string wrapped;  ///< bytes
 };
 
 /// Where a sealed value belongs: it opens only under the same context.
@@ -77,9 +87,11 @@ class Vault {
   explicit Vault(MasterKeys keys);
   ~Vault();
 
-  /// Makes a new data key for a tenant, wrapped by the active master key. Not yet known to the vault: store, then adopt.
+  /// Makes a new data key for a tenant, wrapped by the active master key. Not yet known to the vault: store, then
+  /// adopt.
   WrappedKey make_tenant_key(const std::string& tenant_id) const;
   /// Opens and keeps a stored key; `current` makes it the one that seals for its tenant from now on.
+  /// A master key that another process added to the key file meanwhile is found.
   /// Errors: unauthorized naming the master key id that is missing, or saying that the key does not fit.
   Result<void> adopt(const WrappedKey& key, bool current);
   bool knows_tenant(const std::string& tenant_id) const;
@@ -88,7 +100,8 @@ class Vault {
   /// The same data key wrapped by the active master key.
   Result<WrappedKey> rewrap(const WrappedKey& key) const;
 
-  /// Sealed bytes under the tenant's current key. Error: not_found when no key of the tenant was adopted.
+  /// Sealed bytes under the tenant's current key. Errors: not_found when no key of the tenant was adopted,
+  /// invalid_input over 64 MB.
   Result<std::string> seal(const SealContext& context, std::string_view plain) const;
   /// The plain bytes. Errors: unauthorized when key, context or bytes do not fit (it never says which).
   Result<Secret> open(const SealContext& context, std::string_view sealed) const;

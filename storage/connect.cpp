@@ -7,9 +7,7 @@
 namespace easyflow::storage {
 namespace {
 
-bool is_uri(std::string_view dsn) {
-  return dsn.substr(0, 13) == "postgresql://" || dsn.substr(0, 11) == "postgres://";
-}
+bool is_uri(std::string_view dsn) { return dsn.substr(0, 13) == "postgresql://" || dsn.substr(0, 11) == "postgres://"; }
 
 /// `dsn` with the settings it does not mention itself. A dead peer is noticed after half a minute at the latest.
 std::string with_defaults(const std::string& dsn, std::chrono::seconds connect_timeout) {

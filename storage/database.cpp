@@ -1,8 +1,8 @@
 #include "storage/database.hpp"
 
 #include <algorithm>
-#include <boost/asio/any_completion_executor.hpp>
 #include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
@@ -12,6 +12,7 @@
 #include <exception>
 #include <list>
 #include <mutex>
+#include <random>
 #include <system_error>
 #include <thread>
 
@@ -122,8 +123,11 @@ class Database::Pool {
 
   ~Pool() { close(); }
 
-  void submit(Lane lane, Scope scope, std::function<void(Tx&)> job, Handler done) {
-    auto piece = std::make_unique<Piece>(lane, std::move(scope), std::move(job), std::move(done), executor_);
+  const asio::any_io_executor& executor() const { return executor_; }
+
+  /// Runs `job` and posts `done` to `home`.
+  void submit(Lane lane, Scope scope, std::function<void(Tx&)> job, asio::any_io_executor home, Handler done) {
+    auto piece = std::make_unique<Piece>(lane, std::move(scope), std::move(job), std::move(home), std::move(done));
     std::unique_lock lock(mutex_);
     if (closing_) return refuse(std::move(lock), std::move(piece), "the database pool is closing");
     if (waiting() >= options_.queue_limit) {
@@ -183,17 +187,13 @@ class Database::Pool {
 
  private:
   struct Piece {
-    Piece(Lane lane_, Scope scope_, std::function<void(Tx&)> job_, Handler done_, const asio::any_io_executor& fallback)
-        : lane(lane_),
-          scope(std::move(scope_)),
-          job(std::move(job_)),
-          done(std::move(done_)),
-          home(asio::get_associated_executor(done, fallback)) {}
+    Piece(Lane lane_, Scope scope_, std::function<void(Tx&)> job_, asio::any_io_executor home_, Handler done_)
+        : lane(lane_), scope(std::move(scope_)), job(std::move(job_)), home(std::move(home_)), done(std::move(done_)) {}
     Lane lane;
     Scope scope;
     std::function<void(Tx&)> job;
+    asio::executor_work_guard<asio::any_io_executor> home;  ///< keeps the caller's loop running meanwhile
     Handler done;
-    asio::executor_work_guard<asio::any_completion_executor> home;  ///< keeps the caller's loop running meanwhile
     SteadyClock::time_point submitted = SteadyClock::now();
   };
 
@@ -214,9 +214,7 @@ class Database::Pool {
   };
 
   static std::string setup_sql(const DatabaseOptions& options) {
-    const auto ms = [](std::chrono::seconds value) {
-      return std::to_string(std::chrono::milliseconds(value).count());
-    };
+    const auto ms = [](std::chrono::seconds value) { return std::to_string(std::chrono::milliseconds(value).count()); };
     return "set statement_timeout = " + ms(options.statement_timeout) +
            "; set lock_timeout = " + ms(options.lock_timeout) +
            "; set idle_in_transaction_session_timeout = 60000; set timezone = 'UTC'; " + options.session_settings;
@@ -275,30 +273,29 @@ class Database::Pool {
 
   void work(Worker& self) {
     std::unique_lock lock(mutex_);
-    while (true) {
-      auto piece = self.given ? std::move(self.given) : take_next();
-      if (!piece) {
-        if (closing_ || !wait_for_work(self, lock)) break;
-        continue;
-      }
+    auto piece = std::move(self.given);
+    while (piece) {
       ++totals_.busy;
       const std::chrono::duration<double> waited = SteadyClock::now() - piece->submitted;
       totals_.wait_seconds_total += waited.count();
       const bool was_open = self.session.connection != nullptr;
-      const auto lane = piece->lane;
       lock.unlock();
 
-      std::exception_ptr error = waited > options_.acquire_timeout ? waited_too_long() : perform(self.session, *piece);
-      const bool is_open = self.session.connection != nullptr;
+      auto error = waited > options_.acquire_timeout ? waited_too_long() : perform(self.session, *piece);
 
+      const bool is_open = self.session.connection != nullptr;
       lock.lock();
       --totals_.busy;
-      if (lane == Lane::background) --background_running_;
+      if (piece->lane == Lane::background) --background_running_;
       totals_.connections += static_cast<int>(is_open) - static_cast<int>(was_open);
       ++(error ? totals_.failures : totals_.transactions);
+      auto next = take_next();
+      // Idle before the caller hears of it: what it submits then finds this thread instead of starting another one.
+      if (!next) idle_.push_back(&self);
       lock.unlock();
       finish(std::move(piece), std::move(error));
       lock.lock();
+      piece = next ? std::move(next) : wait_for_work(self, lock);
     }
     if (self.session.connection) --totals_.connections;
     if (!closing_) retired_.splice(retired_.end(), workers_, self.self);
@@ -306,18 +303,22 @@ class Database::Pool {
     self.session.connection.reset();
   }
 
-  /// Waits until work is handed to `self`. False when the thread shall end: closing, or idle beyond the base size.
-  bool wait_for_work(Worker& self, std::unique_lock<std::mutex>& lock) {
-    idle_.push_back(&self);
+  /// Waits until work is handed to `self`, which is in idle_. Null when the thread shall end: closing, or idle for long
+  /// beyond the base size.
+  std::unique_ptr<Piece> wait_for_work(Worker& self, std::unique_lock<std::mutex>& lock) {
     const auto woken = [&] { return self.given != nullptr || closing_; };
-    if (static_cast<int>(workers_.size()) > base_threads_) {
-      self.wake.wait_for(lock, options_.overflow_idle, woken);
-    } else {
-      self.wake.wait(lock, woken);
+    const auto surplus = [&] { return static_cast<int>(workers_.size()) > base_threads_; };
+    while (true) {
+      if (surplus()) {
+        self.wake.wait_for(lock, options_.overflow_idle, woken);
+      } else {
+        self.wake.wait(lock, woken);
+      }
+      if (self.given) return std::move(self.given);
+      if (!closing_ && !surplus()) continue;
+      idle_.erase(std::find(idle_.begin(), idle_.end(), &self));
+      return nullptr;
     }
-    if (self.given) return true;
-    idle_.erase(std::find(idle_.begin(), idle_.end(), &self));
-    return !closing_ && static_cast<int>(workers_.size()) <= base_threads_;
   }
 
   /// Ends the wait of pieces that no thread took in time.
@@ -377,6 +378,13 @@ class Database::Pool {
     session.used = now;
   }
 
+  /// Lets the transaction that won a deadlock finish: repeating at once would often meet it again.
+  static void pause(int attempt) {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    std::uniform_int_distribution<int> milliseconds(5, 25);
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random) * attempt));
+  }
+
   static void drop(Session& session) {
     session.connection.reset();
     session.prepared.clear();
@@ -402,6 +410,7 @@ class Database::Pool {
         return std::make_exception_ptr(CommitInDoubt("PostgreSQL does not know how the statement ended"));
       } catch (const pqxx::transaction_rollback&) {  // deadlock, serialization
         if (attempt >= max_tries) return down("concurrent transactions kept getting in each other's way");
+        pause(attempt);
         continue;
       } catch (const pqxx::broken_connection&) {
         lost = "the connection to PostgreSQL broke";
@@ -443,13 +452,13 @@ class Database::Pool {
 
   mutable std::mutex mutex_;
   std::deque<std::unique_ptr<Piece>> queues_[2];
-  std::list<Worker> workers_;    ///< running threads
-  std::list<Worker> retired_;    ///< ended threads, to be joined
-  std::vector<Worker*> idle_;    ///< the last one became idle last
+  std::list<Worker> workers_;  ///< running threads
+  std::list<Worker> retired_;  ///< ended threads, to be joined
+  std::vector<Worker*> idle_;  ///< the last one became idle last
   int background_running_ = 0;
   PoolStats totals_;
   bool closing_ = false;
-  std::thread timekeeper_;       ///< started when a piece has to wait for the first time
+  std::thread timekeeper_;  ///< started when a piece has to wait for the first time
   std::condition_variable tick_;
 };
 
@@ -463,9 +472,10 @@ PoolStats Database::stats() const { return pool_->stats(); }
 // Not a coroutine: it builds the awaitable and leaves no temporaries next to a co_await. Posting in both directions,
 // instead of spawning a coroutine on the pool, is what makes cancellation harmless: the work simply completes.
 Task<> Database::execute(Lane lane, Scope scope, std::function<void(Tx&)> job) {
-  auto initiate = [](Pool::Handler done, std::shared_ptr<Pool> pool, Lane its_lane, Scope its_scope,
+  auto initiate = [](auto done, std::shared_ptr<Pool> pool, Lane its_lane, Scope its_scope,
                      std::function<void(Tx&)> its_job) {
-    pool->submit(its_lane, std::move(its_scope), std::move(its_job), std::move(done));
+    asio::any_io_executor home = asio::get_associated_executor(done, pool->executor());
+    pool->submit(its_lane, std::move(its_scope), std::move(its_job), std::move(home), Pool::Handler(std::move(done)));
   };
   return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
       initiate, asio::use_awaitable, pool_, lane, std::move(scope), std::move(job));

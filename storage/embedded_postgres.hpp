@@ -13,8 +13,8 @@
 namespace easyflow::storage {
 
 struct EmbeddedOptions {
-  std::string data_dir;   ///< the hub's data folder; the cluster lives in <data_dir>/postgres
-  std::string bin_dir;    ///< PostgreSQL's programs; empty = found under /usr/lib/postgresql/<newest>/bin or PATH
+  std::string data_dir;  ///< the hub's data folder; the cluster lives in <data_dir>/postgres
+  std::string bin_dir;   ///< PostgreSQL's programs; empty = found under /usr/lib/postgresql/<newest>/bin or PATH
   std::chrono::seconds start_timeout{60};
   /// Settings put after the built-in ones, for example {"fsync", "off"} for a cluster of tests.
   std::vector<std::pair<std::string, std::string>> extra_settings;

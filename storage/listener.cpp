@@ -89,8 +89,10 @@ class Listener::Impl : public std::enable_shared_from_this<Impl> {
     int ready = 0;
     do {
       auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
-      if (timeout.count() < 0) left = timeout;
-      else left = std::max(left, std::chrono::milliseconds(0));
+      if (timeout.count() < 0)
+        left = timeout;
+      else
+        left = std::max(left, std::chrono::milliseconds(0));
       ready = ::poll(watched, 2, static_cast<int>(left.count()));
     } while (ready < 0 && errno == EINTR);
     return watched[0].revents == 0;

@@ -9,11 +9,11 @@
 namespace easyflow::storage {
 
 struct Migration {
-  int version;              ///< NNNN
+  int version;  ///< NNNN
   const char* name;
   const char* up_sql;
   const char* down_sql;
-  const char* checksum;     ///< SHA-256 of the up file, hex
+  const char* checksum;  ///< SHA-256 of the up file, hex
 };
 
 /// All migrations of this binary in order.
@@ -22,8 +22,13 @@ const std::vector<Migration>& embedded_migrations();
 struct MigrationStatus {
   int version;
   std::string name;
-  enum class State { applied, pending, drifted, unknown } state;  ///< drifted: applied from another text; unknown: not in this binary
-  std::string applied_at;   ///< empty unless applied
+  enum class State {
+    applied,
+    pending,
+    drifted,
+    unknown
+  } state;                 ///< drifted: applied from another text; unknown: not in this binary
+  std::string applied_at;  ///< empty unless applied
 };
 
 /// Applies and reverts migrations: one transaction each, under an advisory lock so that two runners never meet.

@@ -39,7 +39,7 @@ struct Services {
   ingest::Quarantine& quarantine;
   auth::AuthService& auth;
   keys::KeyService& keys;
-  std::string public_url;                      ///< empty: webhooks can't be received, messengers are polled
+  std::string public_url;  ///< empty: webhooks can't be received, messengers are polled
   std::string version;
 };
 

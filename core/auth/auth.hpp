@@ -1,8 +1,9 @@
 // Who may do what: users, API tokens, page sessions.
 #pragma once
 
-#include <boost/asio/thread_pool.hpp>
 #include <chrono>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ namespace easyflow::auth {
 
 /// What a token may do: "read", "write" (integrations, syncs, conversations), "send" (messages), "admin" (users, keys).
 const std::vector<std::string>& all_scopes();
+/// The scopes a role allows: owner all, operator all but admin, viewer read. Empty for an unknown role.
+std::vector<std::string> scopes_of(const std::string& role);
 
 struct NewUser {
   std::string email;
@@ -28,7 +31,7 @@ struct NewUser {
 
 struct NewToken {
   std::string name;
-  std::vector<std::string> scopes;                 ///< empty = all that the user's role allows
+  std::vector<std::string> scopes;  ///< empty = all that the user's role allows
   std::optional<std::chrono::hours> valid_for;
 };
 
@@ -53,10 +56,12 @@ class AuthService {
   /// A page session of twelve hours. Error unauthorized, equally slow for unknown users and wrong passwords;
   /// rate_limited after 5 failures within a minute for one address (`peer_key` is the e-mail, lower case).
   Task<Result<IssuedToken>> log_in(std::string email, Secret password);
+  /// Ends a token or session at once. False when the tenant has no such token.
   Task<bool> revoke(std::string tenant_id, std::string token_id);
+  Task<std::vector<storage::ApiToken>> tokens(std::string tenant_id);
+  Task<std::optional<storage::User>> find_user(std::string tenant_id, std::string user_id);
 
  private:
-  struct Remembered;
   struct State;
   storage::UserRepository& users_;
   const Clock& clock_;

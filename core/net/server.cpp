@@ -1,5 +1,6 @@
 #include "core/net/server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -19,6 +20,7 @@
 #include "core/async/task_group.hpp"
 #include "core/base/ids.hpp"
 #include "core/base/log.hpp"
+#include "core/base/metrics.hpp"
 #include "core/net/parser.hpp"
 #include "core/net/problem.hpp"
 
@@ -227,6 +229,18 @@ std::string head_of(const HttpResponse& response, std::string_view request_id, b
   return head;
 }
 
+metrics::Counter& accept_failures() {
+  static auto& counter =
+      metrics::counter("easyflow_net_accept_failures_total", "Connections that could not be accepted, by attempt.");
+  return counter;
+}
+
+void count_refusal(int status) {
+  metrics::counter("easyflow_net_refusals_total", "Requests the HTTP server refused before a handler saw them.",
+                   {{"status", std::to_string(status)}})
+      .increment();
+}
+
 HttpResponse failed(const std::string& request_id) {
   return problem(500, "Internal error",
                  "The hub failed to answer. Its log tells why, under the request id " + request_id + ".");
@@ -269,7 +283,10 @@ class HttpServer::Impl {
 
   std::uint16_t port() const noexcept { return port_; }
   std::size_t open_connections() const noexcept { return connections_.size(); }
-  void start() { group_.spawn("http.accept", accept()); }
+  void start() {
+    accept_failures();  // shown from the start, at zero
+    group_.spawn("http.accept", accept());
+  }
 
   Task<> stop(std::chrono::milliseconds grace) {
     stopping_ = true;
@@ -283,7 +300,10 @@ class HttpServer::Impl {
       if (left.count() <= 0) break;
       co_await connection_ended_.wait(left);
     }
-    if (!connections_.empty()) log::warn("http.stopped_with_requests", {{"connections", connections_.size()}});
+    auto cut = std::count_if(connections_.begin(), connections_.end(), [](const ConnectionPtr& connection) {
+      return connection->phase != Phase::idle && connection->phase != Phase::lingering;
+    });
+    if (cut > 0) log::warn("http.requests_cut_at_stop", {{"requests", cut}});
     co_await group_.close();
   }
 
@@ -320,6 +340,7 @@ class HttpServer::Impl {
         continue;
       }
       if (error == asio::error::connection_aborted) continue;
+      accept_failures().increment();
       // most likely out of file descriptors: the connections at work will free some
       if (!std::exchange(failing, true)) log::error("http.accept_failed", {{"error", error.message()}});
       co_await sleep_for(kPauseAfterError);
@@ -365,6 +386,7 @@ class HttpServer::Impl {
       auto request_id = parser.take_request_id();
       if (request_id.empty()) request_id = id_prefix_ + std::to_string(++last_id_);
       if (outcome.refusal) {
+        count_refusal(outcome.refusal->status);
         bool head_request = parser.message().method == "HEAD";
         bool sent = co_await write(connection, *std::move(outcome.refusal), request_id, head_request, /*keep=*/false,
                                    /*http_1_0=*/false);
@@ -398,6 +420,7 @@ class HttpServer::Impl {
                             "The server keeps at most " + std::to_string(limits_.max_connections) +
                                 " connections; close some, reuse those you have, or come back later.");
     response.headers.add("Retry-After", "1");
+    count_refusal(response.status);
     auto request_id = id_prefix_ + std::to_string(++last_id_);
     bool sent = co_await write(connection, std::move(response), std::move(request_id), /*head_request=*/false,
                                /*keep=*/false, /*http_1_0=*/false);

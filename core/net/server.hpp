@@ -37,6 +37,7 @@ class HttpServer {
   /// Throws std::runtime_error whose text names the address and says what to do.
   HttpServer(boost::asio::any_io_executor executor, std::string address, std::uint16_t port, ServerLimits limits,
              Handler handler);
+  /// After start(), stop() must have been awaited: connections left over end the program.
   ~HttpServer();
 
   std::uint16_t port() const noexcept;

@@ -1,0 +1,653 @@
+#include "storage/repositories/inbound.hpp"
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "core/base/ids.hpp"
+#include "storage/pg_array.hpp"
+#include "storage/repositories/rows.hpp"
+
+// How a batch is stored. Rows are locked in one fixed order everywhere (tenant, then table, then key), so batches that
+// run side by side wait for each other but never in a circle:
+//   1. ledger          what is new goes on, what is known ends here; tells whether a contact is new or changed
+//   2. contacts        only when step 1 said so
+//   3. conversations   and bodies. Locks each conversation until the commit
+//   4. messages        and outbox events; sees what others wrote into the conversation before step 3 locked it
+//   5. edits           one by one, after the messages of the batch
+// A batch of plain messages from known people is steps 1, 3 and 4.
+
+namespace easyflow::storage {
+namespace {
+
+constexpr Sql kLedger{"inbound.ledger", R"sql(
+  with fresh as (
+    insert into inbound_events (integration_id, dedup_key, tenant_id, body_id, state, reason, received_at)
+    select e.integration_id, e.dedup_key, $1::uuid, e.body_id, e.state::inbound_state, e.reason, e.received_at
+      from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[])
+           as e(integration_id, dedup_key, body_id, state, reason, received_at)
+     order by 1, 2
+    on conflict do nothing
+    returning integration_id, dedup_key
+  ), contacts_to_write as (
+    select 1
+      from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[])
+           as s(integration_id, platform_user_id, username, full_name, language_code, is_active)
+      left join contacts c on c.integration_id = s.integration_id and c.platform_user_id = s.platform_user_id
+     where c.id is null
+        or (c.username, c.full_name, c.language_code, c.is_active) is distinct from
+           (left(s.username, 255), coalesce(left(s.full_name, 255), c.full_name),
+            coalesce(left(s.language_code, 10), c.language_code), s.is_active)
+     limit 1
+  )
+  select integration_id, dedup_key from fresh
+  union all
+  select null, null from contacts_to_write)sql"};
+
+constexpr Sql kContacts{"inbound.contacts", R"sql(
+  with given as materialized (
+    select s.id, s.integration_id, s.platform_user_id, s.telegram_id, left(s.username, 255) as username,
+           left(s.full_name, 255) as full_name, left(s.language_code, 10) as language_code, s.is_active
+      from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::boolean[])
+           as s(id, integration_id, platform_user_id, telegram_id, username, full_name, language_code, is_active)
+  ), locked as (
+    select c.id, g.username, coalesce(g.full_name, c.full_name) as full_name,
+           coalesce(g.language_code, c.language_code) as language_code, g.is_active
+      from given g
+      join contacts c on c.integration_id = g.integration_id and c.platform_user_id = g.platform_user_id
+     where (c.username, c.full_name, c.language_code, c.is_active) is distinct from
+           (g.username, coalesce(g.full_name, c.full_name), coalesce(g.language_code, c.language_code), g.is_active)
+     order by c.integration_id, c.platform_user_id
+       for update of c
+  ), changed as (
+    update contacts c
+       set username = l.username, full_name = l.full_name, language_code = l.language_code, is_active = l.is_active,
+           updated_at = now()
+      from locked l where c.id = l.id
+    returning 1
+  )
+  insert into contacts (id, tenant_id, integration_id, platform_user_id, telegram_id, username, full_name, language_code,
+                        is_active)
+  select g.id, $1::uuid, g.integration_id, g.platform_user_id, g.telegram_id, g.username, coalesce(g.full_name, ''),
+         coalesce(g.language_code, 'ru'), g.is_active
+    from given g
+   where not exists (select from contacts c
+                      where c.integration_id = g.integration_id and c.platform_user_id = g.platform_user_id)
+     and (select count(*) from changed) >= 0  -- updates come first
+   order by g.integration_id, g.platform_user_id
+  on conflict do nothing)sql"};
+
+constexpr Sql kConversations{"inbound.conversations", R"sql(
+  with bodies as (
+    insert into inbound_bodies (id, tenant_id, integration_id, sealed, received_at)
+    select b.id, $1::uuid, b.integration_id, b.sealed, b.received_at
+      from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::timestamptz[]) as b(id, integration_id, sealed, received_at)
+  )
+  insert into conversations as v (id, tenant_id, integration_id, contact_id, session_id, user_id, platform, chat_id,
+                                  title, messages_count, created_at, updated_at)
+  select g.id, $1::uuid, g.integration_id, c.id, g.session_id, g.user_id, g.platform, g.chat_id,
+         coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, g.received_at
+    from unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[],
+                $14::integer[], $15::timestamptz[])
+         as g(id, integration_id, platform_user_id, session_id, user_id, platform, chat_id, title, messages_count,
+              received_at)
+    left join contacts c on c.integration_id = g.integration_id and c.platform_user_id = g.platform_user_id
+   order by g.session_id
+  on conflict (session_id) do update
+     set messages_count = v.messages_count + excluded.messages_count,
+         updated_at = greatest(v.updated_at, excluded.updated_at),
+         contact_id = coalesce(excluded.contact_id, v.contact_id),
+         title = coalesce(nullif(excluded.title, ''), v.title)
+  returning session_id, id)sql"};
+
+// `marker` is the ledger key that an edit leaves when it comes before its original.
+constexpr Sql kMessages{"inbound.messages", R"sql(
+  with ready as materialized (
+    select g.*, c.id as contact_id,
+           coalesce(g.known_conversation, (select v.id from conversations v where v.session_id = g.session_id)) as conversation_id
+      from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[],
+                  $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[],
+                  $17::text[])
+           with ordinality
+           as g(id, known_conversation, integration_id, session_id, user_id, platform, chat_id, platform_user_id,
+                content, content_type, platform_message_id, metadata, sent_at, received_at, marker, event_type, turn)
+      left join contacts c on c.integration_id = g.integration_id and c.platform_user_id = g.platform_user_id
+     where not exists (select from inbound_events f where f.integration_id = g.integration_id and f.dedup_key = g.marker)
+  ), stored as (
+    insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
+                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at)
+    select id, $1::uuid, integration_id, contact_id, conversation_id, session_id, user_id, content,
+           left(content_type, 50), 'user', 'inbound', platform, left(platform_message_id, 255), metadata::jsonb, sent_at,
+           received_at
+      from ready where id is not null
+  )
+  insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
+  select $1::uuid, integration_id, event_type, coalesce(id, contact_id),
+         jsonb_strip_nulls(jsonb_build_object('conversation_id', conversation_id, 'message_id', id, 'chat_id', chat_id,
+                                              'platform', platform, 'contact_id', contact_id))
+    from ready order by turn
+  returning subject_id)sql"};
+
+// Two plain conditions leave the choice of the index to the planner: chats and message ids differ in how often they
+// repeat.
+constexpr Sql kFindOriginal{"inbound.find_original", R"sql(
+  select id, created_at, metadata->>'edited_at' as edited_at
+    from messages
+   where conversation_id = $1::uuid and platform = $2 and platform_message_id = $3
+     and created_at > $4::timestamptz - interval '30 days'
+   order by created_at desc limit 1)sql"};
+
+constexpr Sql kEdit{"inbound.edit", R"sql(
+  with changed as (
+    update messages
+       set content = $3,
+           metadata = coalesce(metadata, '{}') || $4::jsonb || jsonb_build_object('edited_at', $5::text, 'previous', content)
+     where id = $1::uuid and created_at = $2::timestamptz
+    returning id, tenant_id, integration_id, conversation_id, contact_id, platform
+  )
+  insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
+  select tenant_id, integration_id, 'message.edited', id,
+         jsonb_strip_nulls(jsonb_build_object('conversation_id', conversation_id, 'message_id', id, 'chat_id', $6::text,
+                                              'platform', platform, 'contact_id', contact_id))
+    from changed)sql"};
+
+constexpr Sql kEditWithoutOriginal{"inbound.edit_without_original", R"sql(
+  with given as materialized (
+    select $1::uuid as id, (select c.id from contacts c where c.integration_id = $2::uuid and c.platform_user_id = $3) as contact_id
+  ), marked as (
+    insert into inbound_events (integration_id, dedup_key, tenant_id, body_id, state, received_at)
+    select $2::uuid, $4, current_tenant(), $5::uuid, 'processed', $6::timestamptz where $4::text is not null
+    on conflict do nothing
+  ), stored as (
+    insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
+                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at)
+    select id, current_tenant(), $2::uuid, contact_id, $7::uuid, $8, $9::uuid, $10, left($11, 50), 'user', 'inbound', $12,
+           left($13, 255), $14::jsonb || jsonb_build_object('edited', true, 'edited_at', $15::text), $16::timestamptz,
+           $6::timestamptz
+      from given
+  )
+  insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
+  select current_tenant(), $2::uuid, 'message.edited', id,
+         jsonb_strip_nulls(jsonb_build_object('conversation_id', $7::uuid, 'message_id', id, 'chat_id', $17::text,
+                                              'platform', $12::text, 'contact_id', contact_id))
+    from given)sql"};
+
+constexpr Sql kCorrectCounts{"inbound.correct_counts", R"sql(
+  update conversations v set messages_count = v.messages_count + d.delta
+    from unnest($1::uuid[], $2::integer[]) as d(id, delta) where v.id = d.id)sql"};
+
+constexpr Sql kMovePollCursor{"inbound.move_poll_cursor", R"sql(
+  insert into sync_cursors as c (integration_id, stream, tenant_id, cursor, next_run_at, last_success_at)
+  values ($1::uuid, '@updates', current_tenant(), $2, 'infinity', now())
+  on conflict (integration_id, stream, partition) do update
+     set cursor = excluded.cursor, last_success_at = excluded.last_success_at, updated_at = now()
+   where c.cursor is distinct from excluded.cursor)sql"};
+
+constexpr Sql kPollCursor{"inbound.poll_cursor", R"sql(
+  select cursor from sync_cursors where integration_id = $1::uuid and stream = '@updates')sql"};
+
+constexpr Sql kQuarantine{"inbound.quarantine", R"sql(
+  select e.body_id, e.integration_id, i.platform_id, e.reason, e.received_at
+    from inbound_events e join integrations i on i.id = e.integration_id
+   where e.state = 'quarantined'
+     and ($1::timestamptz is null or (e.received_at, e.body_id) < ($1::timestamptz, $2::uuid))
+   order by e.received_at desc, e.body_id desc limit $3::integer)sql"};
+
+constexpr Sql kBody{"inbound.body", "select integration_id, sealed from inbound_bodies where id = $1::uuid"};
+
+constexpr Sql kReplay{"inbound.replay", R"sql(
+  update inbound_events set state = 'replayed'
+   where integration_id = $1::uuid and body_id = $2::uuid and state = 'quarantined')sql"};
+
+/// Chat ids beyond this do not fit beside the integration id in session_id; no platform comes near.
+constexpr std::size_t kLongestChatId = 200;
+
+struct Item {
+  const Delivery* delivery = nullptr;
+  const sdk::InboundEvent* event = nullptr;  ///< null: the body is quarantined
+  std::string key;
+};
+
+bool has_chat(const sdk::InboundEvent& e) { return !e.chat_id.empty() && e.chat_id.size() <= kLongestChatId; }
+bool has_sender(const sdk::InboundEvent& e) { return !e.sender.platform_user_id.empty(); }
+
+bool is_contact_event(const sdk::InboundEvent& e) {
+  return (e.kind == sdk::EventKind::contact_blocked || e.kind == sdk::EventKind::contact_unblocked) && has_sender(e);
+}
+bool is_new_message(const sdk::InboundEvent& e) {
+  return (e.kind == sdk::EventKind::message || e.kind == sdk::EventKind::callback) && has_chat(e);
+}
+bool is_edit(const sdk::InboundEvent& e) { return e.kind == sdk::EventKind::message_edited && has_chat(e); }
+bool has_meaning(const sdk::InboundEvent& e) { return is_contact_event(e) || is_new_message(e) || is_edit(e); }
+
+/// The events of a delivery's conversation belong to one person.
+bool is_private(const sdk::InboundEvent& e) { return e.chat_type.empty() || e.chat_type == "private"; }
+
+std::string session_of(const Item& item) {
+  return item.delivery->integration_id + ":" + clean_text(item.event->chat_id);
+}
+
+const char* outbox_type(sdk::EventKind kind) {
+  switch (kind) {
+    case sdk::EventKind::callback: return "callback.received";
+    case sdk::EventKind::contact_blocked: return "contact.blocked";
+    case sdk::EventKind::contact_unblocked: return "contact.unblocked";
+    default: return "message.received";
+  }
+}
+
+nlohmann::json read_object(const std::string& text) {
+  auto object = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return object.is_object() ? object : nlohmann::json::object();
+}
+
+/// Metadata as an object, whatever the connector wrote.
+std::string metadata_of(const sdk::InboundEvent& e) {
+  auto text = jsonb_text(e.metadata_json);
+  return text.front() == '{' ? text : "{}";
+}
+
+/// The name to show for a conversation; empty when this event does not tell.
+std::string title_of(const sdk::InboundEvent& e) {
+  if (is_private(e)) return e.sender.full_name.empty() ? e.sender.username : e.sender.full_name;
+  if (e.metadata_json.find("chat_title") == std::string::npos) return {};
+  const auto metadata = read_object(e.metadata_json);
+  const auto title = metadata.find("chat_title");
+  return title != metadata.end() && title->is_string() ? title->get<std::string>() : std::string();
+}
+
+/// When an edit was made: `sent_at` stays the time of the message where the platform tells both.
+Timestamp edited_at(const Item& item) {
+  const auto metadata = read_object(item.event->metadata_json);
+  const auto date = metadata.find("edit_date");
+  if (date != metadata.end() && date->is_number_integer()) {
+    const auto seconds = date->get<std::int64_t>();
+    if (seconds > 0 && seconds < 253402300800) return from_unix_seconds(seconds);  // year 10000
+  }
+  return item.event->sent_at.value_or(item.delivery->received_at);
+}
+
+void add_or_null(PgArray& array, std::string_view text) {
+  if (text.empty()) {
+    array.add_null();
+  } else {
+    array.add(text);
+  }
+}
+
+/// The ledger key of an edit whose original has not come yet; empty when the message has no id of its own.
+std::string marker_of(const sdk::InboundEvent& e) {
+  if (e.platform_message_id.empty()) return {};
+  return "hub:edited-first:" + clean_text(e.chat_id) + ":" + clean_text(e.platform_message_id);
+}
+
+/// One person as the batch leaves them: the last event decides.
+struct ContactState {
+  const Item* item = nullptr;
+  bool is_active = true;
+};
+using ContactKey = std::pair<std::string, std::string>;  // integration, person
+
+std::map<ContactKey, ContactState> contacts_of(const std::vector<const Item*>& items) {
+  std::map<ContactKey, ContactState> out;
+  for (const Item* item : items) {
+    if (item->event == nullptr || !has_meaning(*item->event) || !has_sender(*item->event)) continue;
+    auto& state = out[{item->delivery->integration_id, clean_text(item->event->sender.platform_user_id)}];
+    state.item = item;
+    state.is_active = item->event->kind != sdk::EventKind::contact_blocked;
+  }
+  return out;
+}
+
+/// What one tenant's deliveries cause, step by step.
+class TenantBatch {
+ public:
+  TenantBatch(Tx& tx, std::string tenant_id, bool keep_bodies)
+      : tx_(tx), tenant_id_(std::move(tenant_id)), keep_bodies_(keep_bodies) {}
+
+  void add(const Delivery& delivery) {
+    if (!delivery.quarantine_reason.empty()) {
+      add_item(delivery, nullptr, delivery.quarantine_key);
+    } else {
+      for (const auto& event : delivery.events) add_item(delivery, &event, event.dedup_key);
+    }
+  }
+
+  IngestCounts store() {
+    if (items_.empty()) return counts_;
+    const bool contacts_differ = write_ledger();
+    if (fresh_.empty()) return counts_;
+    if (contacts_differ) write_contacts();
+    write_conversations();
+    write_messages();
+    for (const Item* item : fresh_) {
+      if (item->event != nullptr && is_edit(*item->event)) write_edit(*item);
+    }
+    correct_counts();
+    return counts_;
+  }
+
+ private:
+  void add_item(const Delivery& delivery, const sdk::InboundEvent* event, const std::string& key) {
+    Item item;
+    item.delivery = &delivery;
+    item.event = event;
+    item.key = clean_text(key);
+    if (!keys_.insert(delivery.integration_id + item.key).second) {
+      ++counts_.duplicates;
+      return;
+    }
+    items_.push_back(std::move(item));
+  }
+
+  /// Finds out what is fresh. True when a contact is new or changed.
+  bool write_ledger() {
+    PgArray integrations, keys, bodies, states, reasons, received;
+    std::vector<const Item*> all;
+    for (const auto& item : items_) {
+      all.push_back(&item);
+      integrations.add(item.delivery->integration_id);
+      keys.add(item.key);
+      bodies.add(item.delivery->body_id);
+      states.add(item.event == nullptr ? "quarantined" : has_meaning(*item.event) ? "processed" : "ignored");
+      add_or_null(reasons,
+                  item.event == nullptr ? std::string_view(item.delivery->quarantine_reason) : std::string_view());
+      received.add(format_rfc3339(item.delivery->received_at));
+    }
+    PgArray contact_integrations, persons, usernames, names, languages, active;
+    for (const auto& [key, state] : contacts_of(all)) {
+      const auto& sender = state.item->event->sender;
+      contact_integrations.add(key.first);
+      persons.add(key.second);
+      add_or_null(usernames, sender.username);
+      add_or_null(names, sender.full_name);
+      add_or_null(languages, sender.language_code);
+      active.add(state.is_active ? "t" : "f");
+    }
+    const auto rows = tx_.exec(kLedger, tenant_id_, integrations.take(), keys.take(), bodies.take(), states.take(),
+                               reasons.take(), received.take(), contact_integrations.take(), persons.take(),
+                               usernames.take(), names.take(), languages.take(), active.take());
+    bool contacts_differ = false;
+    std::unordered_set<std::string> fresh;
+    for (const auto& row : rows) {
+      if (row[0].is_null()) {
+        contacts_differ = true;
+      } else {
+        fresh.insert(text_of(row[0]) + text_of(row[1]));
+      }
+    }
+    for (const auto& item : items_) {
+      if (fresh.count(item.delivery->integration_id + item.key) == 0) {
+        ++counts_.duplicates;
+        continue;
+      }
+      fresh_.push_back(&item);
+      ++(item.event == nullptr ? counts_.quarantined : counts_.fresh);
+    }
+    return contacts_differ;
+  }
+
+  void write_contacts() {
+    const auto contacts = contacts_of(fresh_);
+    if (contacts.empty()) return;
+    PgArray ids, integrations, persons, telegram_ids, usernames, names, languages, active;
+    for (const auto& [key, state] : contacts) {
+      const auto& sender = state.item->event->sender;
+      ids.add(new_uuid());
+      integrations.add(key.first);
+      persons.add(key.second);
+      add_or_null(telegram_ids, sender.numeric_id ? std::to_string(*sender.numeric_id) : std::string());
+      add_or_null(usernames, sender.username);
+      add_or_null(names, sender.full_name);
+      add_or_null(languages, sender.language_code);
+      active.add(state.is_active ? "t" : "f");
+    }
+    tx_.exec(kContacts, tenant_id_, ids.take(), integrations.take(), persons.take(), telegram_ids.take(),
+             usernames.take(), names.take(), languages.take(), active.take());
+  }
+
+  void write_conversations() {
+    struct Chat {
+      const Item* item = nullptr;
+      std::string person;
+      std::string title;
+      int messages = 0;
+      Timestamp received_at{};
+    };
+    std::map<std::string, Chat> chats;
+    PgArray bodies, body_integrations, sealed, body_received;
+    std::set<std::string> known_bodies;
+    for (const Item* item : fresh_) {
+      const auto& delivery = *item->delivery;
+      if (keep_bodies_ && known_bodies.insert(delivery.body_id).second) {
+        bodies.add(delivery.body_id);
+        body_integrations.add(delivery.integration_id);
+        sealed.add(hex_bytea(delivery.sealed_body));
+        body_received.add(format_rfc3339(delivery.received_at));
+      }
+      if (item->event == nullptr || !(is_new_message(*item->event) || is_edit(*item->event))) continue;
+      auto& chat = chats[session_of(*item)];
+      chat.item = item;
+      chat.received_at = std::max(chat.received_at, delivery.received_at);
+      if (is_new_message(*item->event)) ++chat.messages;
+      if (is_private(*item->event) && has_sender(*item->event)) chat.person = item->event->sender.platform_user_id;
+      if (auto title = title_of(*item->event); !title.empty()) chat.title = std::move(title);
+    }
+    PgArray ids, integrations, persons, sessions, users, platforms, chat_ids, titles, messages, received;
+    for (const auto& [session, chat] : chats) {
+      ids.add(new_uuid());
+      integrations.add(chat.item->delivery->integration_id);
+      add_or_null(persons, chat.person);
+      sessions.add(session);
+      users.add(chat.item->delivery->user_id);
+      platforms.add(chat.item->delivery->platform_id);
+      chat_ids.add(chat.item->event->chat_id);
+      titles.add(chat.title);
+      messages.add(std::to_string(chat.messages));
+      received.add(format_rfc3339(chat.received_at));
+    }
+    const auto rows =
+        tx_.exec(kConversations, tenant_id_, bodies.take(), body_integrations.take(), sealed.take(),
+                 body_received.take(), ids.take(), integrations.take(), persons.take(), sessions.take(), users.take(),
+                 platforms.take(), chat_ids.take(), titles.take(), messages.take(), received.take());
+    for (const auto& row : rows) conversations_.emplace(text_of(row[0]), text_of(row[1]));
+  }
+
+  void write_messages() {
+    PgArray ids, conversations, integrations, sessions, users, platforms, chats, persons, contents, types, message_ids,
+        metadata, sent, received, markers, events;
+    std::vector<std::pair<std::string, std::string>> expected;  // message, its conversation
+    std::size_t given = 0;
+    for (const Item* item : fresh_) {
+      if (item->event == nullptr) continue;
+      const auto& e = *item->event;
+      const bool message = is_new_message(e);
+      if (!message && !is_contact_event(e)) continue;
+      ++given;
+      const auto session = has_chat(e) ? session_of(*item) : std::string();
+      if (message) {
+        expected.emplace_back(new_uuid(), conversations_.at(session));
+        ids.add(expected.back().first);
+        conversations.add(expected.back().second);
+      } else {
+        ids.add_null();
+        conversations.add_null();
+      }
+      integrations.add(item->delivery->integration_id);
+      add_or_null(sessions, session);
+      users.add(item->delivery->user_id);
+      platforms.add(item->delivery->platform_id);
+      add_or_null(chats, has_chat(e) ? std::string_view(e.chat_id) : std::string_view());
+      add_or_null(persons, e.sender.platform_user_id);
+      contents.add(e.text);
+      types.add(e.kind == sdk::EventKind::callback ? std::string_view("callback") : std::string_view(e.content_type));
+      add_or_null(message_ids, e.platform_message_id);
+      metadata.add(metadata_of(e));
+      add_or_null(sent, e.sent_at ? format_rfc3339(*e.sent_at) : std::string());
+      received.add(format_rfc3339(item->delivery->received_at));
+      add_or_null(markers, e.kind == sdk::EventKind::message ? marker_of(e) : std::string());
+      events.add(outbox_type(e.kind));
+    }
+    if (given == 0) return;
+    const auto rows =
+        tx_.exec(kMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(), sessions.take(),
+                 users.take(), platforms.take(), chats.take(), persons.take(), contents.take(), types.take(),
+                 message_ids.take(), metadata.take(), sent.take(), received.take(), markers.take(), events.take());
+    if (static_cast<std::size_t>(rows.size()) == given) return;
+    // an edit stood in for its original before
+    std::unordered_set<std::string> stored;
+    for (const auto& row : rows) stored.insert(text_of(row[0]));
+    for (const auto& [message, conversation] : expected) {
+      if (stored.count(message) == 0) --deltas_[conversation];
+    }
+  }
+
+  void write_edit(const Item& item) {
+    const auto& e = *item.event;
+    const auto& delivery = *item.delivery;
+    const auto session = session_of(item);
+    const auto& conversation = conversations_.at(session);
+    const auto made_at = edited_at(item);
+    const auto chat_id = clean_text(e.chat_id);
+    const auto message_id = clean_text(e.platform_message_id);
+    const auto received_at = format_rfc3339(delivery.received_at);
+    if (!message_id.empty()) {
+      const auto rows = tx_.exec(kFindOriginal, conversation, delivery.platform_id, message_id, received_at);
+      if (!rows.empty()) {
+        const auto known = parse_rfc3339(text_of(rows[0]["edited_at"]));
+        if (known && made_at < *known) return;  // a later edit came first
+        tx_.exec(kEdit, text_of(rows[0]["id"]), text_of(rows[0]["created_at"]), clean_text(e.text), metadata_of(e),
+                 format_rfc3339(made_at), chat_id);
+        return;
+      }
+    }
+    std::optional<std::string> sent_at;
+    if (e.sent_at) sent_at = format_rfc3339(*e.sent_at);
+    tx_.exec(kEditWithoutOriginal, new_uuid(), delivery.integration_id, clean_text(e.sender.platform_user_id),
+             unless_empty(marker_of(e)), delivery.body_id, received_at, conversation, session, delivery.user_id,
+             clean_text(e.text), clean_text(e.content_type), delivery.platform_id, unless_empty(message_id),
+             metadata_of(e), format_rfc3339(made_at), sent_at, chat_id);
+    ++deltas_[conversation];
+  }
+
+  void correct_counts() {
+    if (deltas_.empty()) return;
+    PgArray ids, deltas;
+    for (const auto& [conversation, delta] : deltas_) {
+      ids.add(conversation);
+      deltas.add(std::to_string(delta));
+    }
+    tx_.exec(kCorrectCounts, ids.take(), deltas.take());
+  }
+
+  Tx& tx_;
+  const std::string tenant_id_;
+  const bool keep_bodies_;
+  std::vector<Item> items_;
+  std::unordered_set<std::string> keys_;
+  std::vector<const Item*> fresh_;
+  std::unordered_map<std::string, std::string> conversations_;  // session -> id
+  std::map<std::string, int> deltas_;
+  IngestCounts counts_;
+};
+
+IngestCounts store_all(Tx& tx, const std::vector<Delivery>& deliveries) {
+  std::map<std::string, TenantBatch> tenants;
+  for (const auto& delivery : deliveries) {
+    tenants.try_emplace(delivery.tenant_id, tx, delivery.tenant_id, /*keep_bodies=*/true).first->second.add(delivery);
+  }
+  IngestCounts total;
+  for (auto& [tenant_id, batch] : tenants) {
+    tx.become(Scope::tenant(tenant_id));
+    const auto counts = batch.store();
+    total.fresh += counts.fresh;
+    total.duplicates += counts.duplicates;
+    total.quarantined += counts.quarantined;
+  }
+  return total;
+}
+
+}  // namespace
+
+Task<IngestCounts> InboundRepository::store(std::vector<Delivery> deliveries) {
+  auto work = [deliveries = std::move(deliveries)](Tx& tx) { return store_all(tx, deliveries); };
+  return db_.run(Lane::interactive, Scope::hub(), std::move(work));
+}
+
+Task<IngestCounts> InboundRepository::store_poll(std::string tenant_id, std::string integration_id,
+                                                 std::vector<Delivery> deliveries, std::string poll_cursor) {
+  auto scope = Scope::tenant(tenant_id);
+  auto work = [tenant_id = std::move(tenant_id), integration_id = std::move(integration_id),
+               deliveries = std::move(deliveries), cursor = clean_text(poll_cursor)](Tx& tx) {
+    for (const auto& delivery : deliveries) {
+      if (delivery.tenant_id != tenant_id || delivery.integration_id != integration_id) {
+        throw std::logic_error("a poll answer holds deliveries of one integration");
+      }
+    }
+    const auto counts = store_all(tx, deliveries);
+    tx.exec(kMovePollCursor, integration_id, cursor);
+    return counts;
+  };
+  return db_.run(Lane::interactive, std::move(scope), std::move(work));
+}
+
+Task<std::string> InboundRepository::poll_cursor(std::string tenant_id, std::string integration_id) {
+  auto work = [integration_id = std::move(integration_id)](Tx& tx) {
+    auto rows = tx.exec(kPollCursor, integration_id);
+    return rows.empty() ? std::string() : text_of(rows[0][0]);
+  };
+  return db_.run(Lane::background, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+Task<Result<Paged<QuarantinedEvent>>> InboundRepository::quarantine(std::string tenant_id, PageRequest page) {
+  auto work = [page = std::move(page)](Tx& tx) -> Result<Paged<QuarantinedEvent>> {
+    EASYFLOW_TRY(after, read_cursor(page.cursor, "tu"));
+    const auto rows = tx.exec(kQuarantine, after[0], after[1], rows_to_ask(page));
+    auto read = [](const pqxx::row& row) {
+      QuarantinedEvent out;
+      out.body_id = text_of(row["body_id"]);
+      out.integration_id = text_of(row["integration_id"]);
+      out.platform_id = text_of(row["platform_id"]);
+      out.reason = text_of(row["reason"]);
+      out.received_at = time_of(row["received_at"]);
+      return out;
+    };
+    return page_of<QuarantinedEvent>(rows, page, read, [](const pqxx::row& row) {
+      return std::vector<std::string>{text_of(row["received_at"]), text_of(row["body_id"])};
+    });
+  };
+  return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+Task<std::optional<StoredBody>> InboundRepository::body(std::string tenant_id, std::string body_id) {
+  auto work = [body_id = std::move(body_id)](Tx& tx) -> std::optional<StoredBody> {
+    if (!is_uuid(body_id)) return std::nullopt;
+    const auto rows = tx.exec(kBody, body_id);
+    if (rows.empty()) return std::nullopt;
+    StoredBody out;
+    out.integration_id = text_of(rows[0][0]);
+    out.sealed = parse_bytea(text_of(rows[0][1]));
+    return out;
+  };
+  return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+Task<bool> InboundRepository::replay(Delivery delivery) {
+  auto scope = Scope::tenant(delivery.tenant_id);
+  auto work = [delivery = std::move(delivery)](Tx& tx) {
+    if (!is_uuid(delivery.body_id)) return false;
+    if (tx.exec(kReplay, delivery.integration_id, delivery.body_id).affected_rows() == 0) return false;
+    TenantBatch batch(tx, delivery.tenant_id, /*keep_bodies=*/false);
+    batch.add(delivery);
+    batch.store();
+    return true;
+  };
+  return db_.run(Lane::interactive, std::move(scope), std::move(work));
+}
+
+}  // namespace easyflow::storage

@@ -1,5 +1,6 @@
 -- Roles are the cluster's, not this database's: they stay.
 drop function take_budget(uuid, jsonb);
+drop function hub_newest_migration();
 drop function hub_prune(timestamptz, timestamptz, timestamptz, integer);
 drop function hub_drop_inbound_bodies(timestamptz);
 drop function hub_make_partitions(timestamptz);

@@ -268,6 +268,18 @@ begin
 end
 $$;
 
+-- Which migration this database stands at, for the hub's start and its health; 0 when none was recorded. Owned by the
+-- tables' owner, as the record is.
+create function hub_newest_migration() returns integer
+    language plpgsql stable security definer set search_path = public, pg_temp as $$
+begin
+    if to_regclass('public.schema_migrations') is null then
+        return 0;
+    end if;
+    return (select coalesce(max(version), 0) from schema_migrations);
+end
+$$;
+
 do $$
 declare
     hub_function text;
@@ -294,8 +306,10 @@ begin
     revoke create on schema public from easyflow_hub;
 end
 $$;
-revoke all on function hub_make_partitions(timestamptz), hub_drop_inbound_bodies(timestamptz) from public;
-grant execute on function hub_make_partitions(timestamptz), hub_drop_inbound_bodies(timestamptz) to easyflow_app;
+revoke all on function hub_make_partitions(timestamptz), hub_drop_inbound_bodies(timestamptz), hub_newest_migration()
+    from public;
+grant execute on function hub_make_partitions(timestamptz), hub_drop_inbound_bodies(timestamptz), hub_newest_migration()
+    to easyflow_app;
 
 -- Takes one call from each of the buckets, or none and tells how long to wait. A bucket is
 -- {"bucket": name, "scope": text, "interval_ms": n, "burst": n}. Returns milliseconds to wait, 0 when taken.

@@ -568,8 +568,11 @@ Result<bool> create_cluster(const EmbeddedOptions& options, const Layout& layout
   if (error) return invalid(layout.fresh.string() + " cannot be removed: " + error.message());
   EASYFLOW_TRY(made, own_folder(layout.fresh, user, 0700));
   (void)made;
-  const Program initdb{{(programs / "initdb").string(), "--pgdata=" + layout.fresh.string(), "--username=postgres",
-                        "--auth=peer", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"}};
+  Program initdb{{(programs / "initdb").string(), "--pgdata=" + layout.fresh.string(), "--username=postgres",
+                  "--auth=peer", "--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-instructions"}};
+  for (const auto& [name, value] : options.extra_settings) {
+    if (name == "fsync" && value == "off") initdb.arguments.push_back("--no-sync");
+  }
   EASYFLOW_TRY(finished, run_program(user, initdb));
   if (finished.status != 0) {
     return unavailable("the database cluster cannot be created in " + layout.data.string() + ":\n" +
@@ -624,8 +627,11 @@ Result<bool> start_server(const Layout& layout, const OsUser& user, const fs::pa
   Descriptor log(::open(layout.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (log.get() < 0) return invalid(layout.log.string() + " cannot be written: " + reason(errno));
   const auto log_start = fs::file_size(layout.log, error);
-  // A pid file left by a killed server may hold a number that another program uses by now; nothing of the cluster runs.
-  ::unlink((layout.cluster / "postmaster.pid").c_str());
+  // Nothing of the cluster runs: `alive` says so. The numbers in the lock files of a killed server may belong to
+  // another program by now, or to a zombie that nobody reaps, and either would make PostgreSQL refuse to start.
+  for (const auto& left : {layout.cluster / "postmaster.pid", layout.sockets / ".s.PGSQL.5432.lock"}) {
+    ::unlink(left.c_str());
+  }
   const Program server{{(programs / "postgres").string(), "-D", layout.cluster.string()}};
   EASYFLOW_TRY(pid, start_daemon(user, server, log.get(), alive));
   bool ended = false;
@@ -685,7 +691,8 @@ Result<bool> set_up_roles(const EmbeddedPostgres& cluster, const Layout& layout,
     (void)made;
   }
   // A changed user map takes effect a moment after the server was told to read it again.
-  if (poll_until(deadline, [&] { return can_enter(cluster); })) return true;
+  const auto usable = [&] { return can_enter(cluster); };
+  if (poll_until(deadline, [&] { return usable() || !postmaster(layout); }) && usable()) return true;
   return unavailable("the hub's roles cannot enter the database; see " + layout.log.string());
 }
 
@@ -716,21 +723,24 @@ Result<bool> EmbeddedPostgres::ensure_running() {
   EASYFLOW_TRY(changed, write_configuration(layout.cluster, options_, layout, user));
 
   bool started = false;
-  if (const auto pid = postmaster(layout)) {
-    if (changed) ::kill(*pid, SIGHUP);
-    if (!poll_until(deadline, [&] { return is_ready(layout) || !is_alive(*pid); })) {
-      return unavailable("PostgreSQL (process " + std::to_string(*pid) + ") is not ready in time; see " +
-                         layout.log.string());
+  for (int attempt = 1;; ++attempt) {
+    if (const auto pid = postmaster(layout)) {
+      if (changed) ::kill(*pid, SIGHUP);
+      if (!poll_until(deadline, [&] { return is_ready(layout) || !is_alive(*pid); })) {
+        return unavailable("PostgreSQL (process " + std::to_string(*pid) + ") is not ready in time; see " +
+                           layout.log.string());
+      }
     }
+    if (!postmaster(layout)) {
+      EASYFLOW_TRY(alive, await_leftovers(layout, deadline));
+      EASYFLOW_TRY(running, start_server(layout, user, programs, alive.get(), deadline));
+      started = running;
+    }
+    const auto usable = set_up_roles(*this, layout, user, programs, deadline);
+    if (usable) return started;
+    // A server that is being killed looks alive for a moment.
+    if (postmaster(layout) || attempt == 3) return usable.error();
   }
-  if (!postmaster(layout)) {
-    EASYFLOW_TRY(alive, await_leftovers(layout, deadline));
-    EASYFLOW_TRY(running, start_server(layout, user, programs, alive.get(), deadline));
-    started = running;
-  }
-  EASYFLOW_TRY(usable, set_up_roles(*this, layout, user, programs, deadline));
-  (void)usable;
-  return started;
 }
 
 Result<bool> EmbeddedPostgres::stop() {
@@ -749,6 +759,7 @@ Result<bool> EmbeddedPostgres::stop() {
     return unavailable("PostgreSQL (process " + std::to_string(*pid) + ") has not ended in time; see " +
                        layout.log.string());
   }
+  if (layout.sockets.parent_path() != layout.data) ::rmdir(layout.sockets.c_str());  // nobody else would
   return true;
 }
 

@@ -49,7 +49,7 @@ class Poll final : public sdk::Exchange<sdk::PollBatch> {
       auto id = sdk::find_int(update, "update_id");
       if (id && *id >= 0 && *id < std::numeric_limits<std::int64_t>::max()) last = std::max(last.value_or(*id), *id);
       std::string body = sdk::json_text(update);
-      batch.events.push_back({std::move(body), decode_update(std::move(update))});
+      batch.events.push_back({std::move(body), read_update(std::move(update))});
     }
     if (!batch.events.empty() && !last)
       return Error(ErrorKind::protocol, "Telegram, getUpdates: no update has an update_id");

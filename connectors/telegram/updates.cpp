@@ -260,7 +260,7 @@ Result<void> read_kind(Json& update, InboundEvent& event) {
 
 }  // namespace
 
-Result<std::vector<InboundEvent>> decode_update(Json&& update) {
+Result<std::vector<InboundEvent>> read_update(Json&& update) {
   if (!update.is_object()) return Error(ErrorKind::protocol, "an update must be an object");
   auto update_id = sdk::find_int(update, "update_id");
   if (!update_id) return Error(ErrorKind::protocol, "update_id: missing, or no integer");
@@ -274,7 +274,7 @@ Result<std::vector<InboundEvent>> decode_update(Json&& update) {
 Result<std::vector<InboundEvent>> decode_update(std::string_view body) {
   auto update = sdk::parse_json(body);
   if (!update) return update.error();
-  return decode_update(*std::move(update));
+  return read_update(*std::move(update));
 }
 
 }  // namespace easyflow::connectors::telegram

@@ -16,7 +16,7 @@ namespace easyflow::connectors::telegram {
 Result<std::vector<sdk::InboundEvent>> decode_update(std::string_view body);
 
 /// The same for an update that is parsed already; empties it.
-Result<std::vector<sdk::InboundEvent>> decode_update(nlohmann::json&& update);
+Result<std::vector<sdk::InboundEvent>> read_update(nlohmann::json&& update);
 
 /// Reads the answer of getUpdates. Error: see api.hpp, conflict when somebody else receives this bot's updates.
 std::unique_ptr<sdk::Exchange<sdk::PollBatch>> poll_updates(const sdk::Account& account, std::string_view cursor,

@@ -10,8 +10,6 @@
 namespace easyflow::storage {
 namespace {
 
-constexpr char kSeparator = '\x1f';
-
 /// The code unit of the escape \uXXXX at `at`, or -1.
 int escaped_unit(std::string_view text, std::size_t at) {
   if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return -1;
@@ -53,11 +51,6 @@ std::string mend_escapes(std::string_view json) {
     }
   }
   return out;
-}
-
-bool is_whole_number(std::string_view text) {
-  return !text.empty() && text.size() <= 18 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 bool fits(std::string_view value, char kind) {
@@ -125,12 +118,7 @@ std::string jsonb_text(std::string_view json) {
 int rows_to_ask(const PageRequest& page) { return std::clamp(page.limit, 1, 200) + 1; }
 
 std::string make_cursor(const std::vector<std::string>& values) {
-  std::string joined;
-  for (const auto& value : values) {
-    if (!joined.empty()) joined += kSeparator;
-    joined += value;
-  }
-  return hex_bytea(joined).substr(2);
+  return hex_bytea(nlohmann::json(values).dump()).substr(2);
 }
 
 Result<std::vector<std::optional<std::string>>> read_cursor(const std::string& cursor, std::string_view kinds) {
@@ -139,20 +127,18 @@ Result<std::vector<std::optional<std::string>>> read_cursor(const std::string& c
     values.resize(kinds.size());
     return values;
   }
-  std::string joined;
+  std::string text;
   try {
-    joined = parse_bytea("\\x" + cursor);
+    text = parse_bytea("\\x" + cursor);
   } catch (const std::invalid_argument&) {
     return bad_cursor();
   }
-  for (std::size_t from = 0; from <= joined.size();) {
-    const auto to = std::min(joined.find(kSeparator, from), joined.size());
-    auto value = joined.substr(from, to - from);
-    if (values.size() == kinds.size() || !fits(value, kinds[values.size()])) return bad_cursor();
-    values.emplace_back(clean_text(value));
-    from = to + 1;
+  const auto given = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!given.is_array() || given.size() != kinds.size()) return bad_cursor();
+  for (std::size_t i = 0; i < kinds.size(); ++i) {
+    if (!given[i].is_string() || !fits(given[i].get_ref<const std::string&>(), kinds[i])) return bad_cursor();
+    values.emplace_back(given[i].get<std::string>());
   }
-  if (values.size() != kinds.size()) return bad_cursor();
   return values;
 }
 

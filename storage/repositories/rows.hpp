@@ -38,7 +38,7 @@ int rows_to_ask(const PageRequest& page);
 /// Cursor of the values by which a list is sorted.
 std::string make_cursor(const std::vector<std::string>& values);
 /// The values again; one empty optional for each when the cursor is empty. `kinds` names them in order: 't' time,
-/// 'u' UUID, 'n' whole number, 's' any text. Error: invalid_input with field "cursor".
+/// 'u' UUID, 's' any text. Error: invalid_input with field "cursor".
 Result<std::vector<std::optional<std::string>>> read_cursor(const std::string& cursor, std::string_view kinds);
 
 /// Moves rows into a page. `read` turns a row into an item, `cursor_of` gives the sort values of the last row kept.

@@ -33,7 +33,8 @@ Result<Config> load(const Invocation& invocation) {
   sources.environment = process_environment();
   sources.flags = invocation.settings;
   sources.dotenv_path = ".env";
-  for (const auto& connector : connectors::make_registry().all()) sources.platform_ids.push_back(connector->manifest().id);
+  const auto registry = connectors::make_registry();
+  for (const auto& connector : registry.all()) sources.platform_ids.push_back(connector->manifest().id);
   std::optional<std::string> flag;
   if (!invocation.config_file.empty()) flag = invocation.config_file;
   sources.file = find_config_file(flag, sources.environment);

@@ -64,6 +64,9 @@ Task<int> serve_on(boost::asio::any_io_executor executor, const Config& config, 
     failure = ended.error();
   } catch (const storage::StorageDown& down) {
     failure = Error(ErrorKind::unavailable, down.what());
+  } catch (const std::exception& bug) {
+    log::error("hub.internal", {{"error", bug.what()}});
+    failure = Error(ErrorKind::internal, "The hub ended because of an internal fault; the log has its details.");
   }
   *running = nullptr;
   co_return report(*failure, false);

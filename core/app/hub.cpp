@@ -58,8 +58,7 @@ struct Hub::Engines {
           std::function<void(const std::string&)> on_notify)
       : batcher(executor, core.inbound, batcher_options(config)),
         webhooks(core.accounts, batcher, core.vault, core.clock),
-        runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock,
-               config.sync.lease),
+        runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock, config.sync.lease),
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
@@ -68,7 +67,8 @@ struct Hub::Engines {
         services(core.services()),
         loops(executor),
         blocking(executor),
-        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys"}, std::move(on_notify)) {
+        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens"},
+                 std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
       return webhooks.handle(params.get("platform"), params.get("path"), std::move(request));
@@ -115,6 +115,8 @@ void Hub::on_notify(const std::string& channel) {
     engines_->reception.wake();
     engines_->scheduler.wake();
     engines_->dispatcher.wake();
+  } else if (channel == "tokens") {
+    core_.auth.forget_tokens();
   } else if (channel == "keys") {
     engines_->loops.spawn("keys.adopt", adopt_keys());
   }

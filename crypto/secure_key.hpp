@@ -12,6 +12,7 @@ namespace easyflow::crypto {
 
 /// 32 bytes of key: locked into memory, left out of core dumps, between guard pages, zeroed when freed
 /// (sodium_malloc), and read-only once filled. Costs four pages of address space and one of memory.
+/// initialize() must have run.
 class SecureKey {
  public:
   static constexpr std::size_t kSize = 32;

@@ -206,6 +206,10 @@ class Sandbox::Impl {
     if (path == "messages") return buyers_write(count.get<int>(), body);
     if (path == "updates/redeliver")
       return control_answer(200, {{"redelivered", telegram_.redeliver(count.get<int>())}});
+    if (path == "updates/retry") {
+      telegram_.retry_now();
+      return control_answer(200, json::object());
+    }
     if (path == "tokens") return make_token(body);
     return refusal(404, "Not found", "The control API has no such path; see docs/sandbox.md.");
   }

@@ -621,6 +621,10 @@ int Telegram::redeliver(int count) {
   return static_cast<int>(ids.size());
 }
 
+void Telegram::retry_now() {
+  if (webhook_) fill_queues();
+}
+
 // What the bot does ---------------------------------------------------------------------------------------------------
 
 std::variant<Telegram::Chat*, HttpResponse> Telegram::reachable_chat(const Json& params) {

@@ -61,6 +61,9 @@ class Telegram {
   /// Sends the last `count` delivered updates once more by webhook. Returns how many (0 without a webhook).
   int redeliver(int count);
 
+  /// Delivers what waits for a retry now. What is under way may then arrive twice, as when a 2xx is lost.
+  void retry_now();
+
   nlohmann::json state() const;
 
  private:

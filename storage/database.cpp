@@ -273,30 +273,29 @@ class Database::Pool {
 
   void work(Worker& self) {
     std::unique_lock lock(mutex_);
-    while (true) {
-      auto piece = self.given ? std::move(self.given) : take_next();
-      if (!piece) {
-        if (closing_ || !wait_for_work(self, lock)) break;
-        continue;
-      }
+    auto piece = std::move(self.given);
+    while (piece) {
       ++totals_.busy;
       const std::chrono::duration<double> waited = SteadyClock::now() - piece->submitted;
       totals_.wait_seconds_total += waited.count();
       const bool was_open = self.session.connection != nullptr;
-      const auto lane = piece->lane;
       lock.unlock();
 
-      std::exception_ptr error = waited > options_.acquire_timeout ? waited_too_long() : perform(self.session, *piece);
-      const bool is_open = self.session.connection != nullptr;
+      auto error = waited > options_.acquire_timeout ? waited_too_long() : perform(self.session, *piece);
 
+      const bool is_open = self.session.connection != nullptr;
       lock.lock();
       --totals_.busy;
-      if (lane == Lane::background) --background_running_;
+      if (piece->lane == Lane::background) --background_running_;
       totals_.connections += static_cast<int>(is_open) - static_cast<int>(was_open);
       ++(error ? totals_.failures : totals_.transactions);
+      auto next = take_next();
+      // Idle before the caller hears of it: what it submits then finds this thread instead of starting another one.
+      if (!next) idle_.push_back(&self);
       lock.unlock();
       finish(std::move(piece), std::move(error));
       lock.lock();
+      piece = next ? std::move(next) : wait_for_work(self, lock);
     }
     if (self.session.connection) --totals_.connections;
     if (!closing_) retired_.splice(retired_.end(), workers_, self.self);
@@ -304,18 +303,22 @@ class Database::Pool {
     self.session.connection.reset();
   }
 
-  /// Waits until work is handed to `self`. False when the thread shall end: closing, or idle beyond the base size.
-  bool wait_for_work(Worker& self, std::unique_lock<std::mutex>& lock) {
-    idle_.push_back(&self);
+  /// Waits until work is handed to `self`, which is in idle_. Null when the thread shall end: closing, or idle for long
+  /// beyond the base size.
+  std::unique_ptr<Piece> wait_for_work(Worker& self, std::unique_lock<std::mutex>& lock) {
     const auto woken = [&] { return self.given != nullptr || closing_; };
-    if (static_cast<int>(workers_.size()) > base_threads_) {
-      self.wake.wait_for(lock, options_.overflow_idle, woken);
-    } else {
-      self.wake.wait(lock, woken);
+    const auto surplus = [&] { return static_cast<int>(workers_.size()) > base_threads_; };
+    while (true) {
+      if (surplus()) {
+        self.wake.wait_for(lock, options_.overflow_idle, woken);
+      } else {
+        self.wake.wait(lock, woken);
+      }
+      if (self.given) return std::move(self.given);
+      if (!closing_ && !surplus()) continue;
+      idle_.erase(std::find(idle_.begin(), idle_.end(), &self));
+      return nullptr;
     }
-    if (self.given) return true;
-    idle_.erase(std::find(idle_.begin(), idle_.end(), &self));
-    return !closing_ && static_cast<int>(workers_.size()) <= base_threads_;
   }
 
   /// Ends the wait of pieces that no thread took in time.

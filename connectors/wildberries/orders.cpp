@@ -243,10 +243,14 @@ class OrdersWalk final : public sdk::StreamWalk {
         failures_.push_back({id ? std::to_string(*id) : std::string(), order.error().message(), sdk::json_text(row)});
         continue;
       }
-      if (is_new)
+      if (is_new) {
         order->status = "new";
-      else
+      } else {
         at_.seen = std::max(at_.seen, to_unix_seconds(order->ordered_at));
+        // delivered by this walk already; the two methods give different members, so storing both would look like a
+        // change at every run
+        if (fresh_.count(*sdk::parse_digits(order->external_id)) != 0) continue;
+      }
       auto [place, is_first] = places.emplace(order->external_id, batch_.size());
       if (is_first)
         batch_.push_back(*std::move(order));

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "connectors/sdk/json_fields.hpp"
 #include "core/base/ids.hpp"
+#include "core/base/nearest.hpp"
 
 namespace easyflow::api {
 namespace {
@@ -18,33 +18,10 @@ constexpr std::size_t kLongestButton = 4096;
 constexpr std::size_t kLongestCredential = 16 * 1024;
 constexpr std::size_t kLongestNameShown = 60;
 
-/// How many letters differ, are missing or are too many.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      auto above = row[j + 1];
-      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
-
 Error unknown_name(std::string_view what, const std::string& name, const std::vector<std::string>& known) {
   auto shown = name.substr(0, kLongestNameShown);
-  std::string message = "Unknown " + std::string(what) + " \"" + shown + "\".";
-  if (known.empty()) {
-    message += " None is known here.";
-  } else {
-    auto nearest = *std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
-      return distance(shown, a) < distance(shown, b);
-    });
-    message += " The nearest known one is \"" + nearest + "\".";
-  }
+  auto message = "Unknown " + std::string(what) + " '" + shown + "'." +
+                 (known.empty() ? std::string(" None is known here.") : did_you_mean(shown, known));
   return Error(ErrorKind::invalid_input, std::move(message)).with_field(shown);
 }
 

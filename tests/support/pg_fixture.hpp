@@ -41,6 +41,9 @@ class PgCluster {
   std::unique_ptr<storage::EmbeddedPostgres> server_;
 };
 
+/// For tests that bring their own tables: TestDatabase database(kNoMigrations).
+inline const std::vector<storage::Migration> kNoMigrations;
+
 /// A database of its own, with the given migrations applied; dropped at the end.
 ///
 ///     easyflow::test::TestDatabase database;

@@ -144,6 +144,15 @@ TEST(WildberriesOrders, OrdersListedLateAreFound) {
   EXPECT_EQ(stored.count("3"), 1U);
 }
 
+TEST(WildberriesOrders, AnOrderFoundInTwoPlacesIsDeliveredOnce) {
+  FakeWildberries platform;
+  platform.orders = {{1, kNow - 600, "new", "waiting"}, {2, kNow - 500, "confirm", "waiting"}};
+  std::vector<std::string> delivered;
+  for (const auto& page : run(platform))
+    for (const auto& record : page.records) delivered.push_back(sdk::testing::id_of(record));
+  EXPECT_THAT(delivered, ElementsAre("1", "2"));
+}
+
 TEST(WildberriesOrders, StatusesOfOpenOrdersAreAskedUntilFinal) {
   FakeWildberries platform;
   platform.orders = {{1, kNow - 40 * kDay, "confirm", "waiting"}, {2, kNow - 40 * kDay, "complete", "sold"}};

@@ -682,6 +682,23 @@ Task<> delivers_by_webhook(World& world) {
 }
 TEST(SandboxTelegram, DeliversByWebhookInOrderAndRetries) { in_world(delivers_by_webhook); }
 
+Task<> retries_when_told(World& world) {
+  Receiver receiver(world.executor);
+  // after the second failure the queue would wait a second, longer than any answer here takes
+  receiver.statuses = {502, 502, 502};
+  json hook{{"url", receiver.url()}};
+  co_await world.call_telegram("setWebhook", hook);
+  co_await first_chat(world);
+  co_await world.state_when([&](const json&) { return receiver.requests.size() >= 2; });
+  co_await world.control("POST", "updates/retry");
+  co_await world.state_when(nothing_pending);
+  auto ids = receiver.ids();
+  EXPECT_GE(ids.size(), 4u);
+  EXPECT_EQ(std::set<std::int64_t>(ids.begin(), ids.end()).size(), 1u);
+  co_await receiver.stop();
+}
+TEST(SandboxTelegram, RetriesAtOnceWhenTold) { in_world(retries_when_told); }
+
 Task<> webhook_answers_with_method(World& world) {
   auto chat = co_await first_chat(world);
   Receiver receiver(world.executor);

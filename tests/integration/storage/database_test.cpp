@@ -31,7 +31,7 @@ int count(Tx& tx) { return tx.exec(kCount)[0][0].as<int>(); }
 
 class DatabaseTest : public testing::Test {
  protected:
-  DatabaseTest() : database_({}) {
+  DatabaseTest() : database_(test::kNoMigrations) {
     pqxx::connection connection(database_.owner_dsn());
     pqxx::work tx(connection);
     tx.exec("create table things(id int primary key, name text); grant all on things to easyflow_app");

@@ -11,7 +11,7 @@ namespace {
 
 class ListenerTest : public testing::Test {
  protected:
-  ListenerTest() : database_({}) {
+  ListenerTest() : database_(test::kNoMigrations) {
     listener_.emplace(loop_.executor(), database_.app_dsn(), std::vector<std::string>{"inbox", "Out Box"},
                       [this](const std::string& channel) { ++heard_[channel]; });
     loop_.run_until([&] { return heard_["inbox"] == 1 && heard_["Out Box"] == 1; });

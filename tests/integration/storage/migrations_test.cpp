@@ -66,7 +66,7 @@ std::vector<std::string> catalog(const std::string& dsn) {
 
 class MigrationsTest : public testing::Test {
  protected:
-  MigrationsTest() : database_({}) {}
+  MigrationsTest() : database_(test::kNoMigrations) {}
 
   void execute(const std::string& sql) {
     pqxx::connection connection(database_.owner_dsn());

@@ -41,7 +41,7 @@ TEST(PgArray, ReadsHexOnly) {
 }
 
 TEST(PgArray, RoundTripsThroughTheServer) {
-  test::TestDatabase database({});
+  test::TestDatabase database(test::kNoMigrations);
   pqxx::connection connection(database.app_dsn());
   pqxx::nontransaction session(connection);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crypto/secure_key.hpp"
+#include "crypto/tokens.hpp"
 #include "tests/unit/crypto/temporary_folder.hpp"
 
 namespace easyflow::crypto {
@@ -275,11 +276,13 @@ TEST(VaultThreads, SealOpenAndAdoptAtOnce) {
 
 TEST(SecureKeyDeathTest, CannotBeWrittenOnceFilled) {
   ::testing::GTEST_FLAG(death_test_style) = "threadsafe";
+  initialize();
   auto key = SecureKey::random();
   EXPECT_DEATH({ const_cast<unsigned char*>(key->data())[0] = 1; }, "");
 }
 
 TEST(SecureKey, AKeyThatCannotBeFilledIsNone) {
+  initialize();
   EXPECT_EQ(SecureKey::make([](unsigned char*) { return false; }), nullptr);
   EXPECT_FALSE(SecureKey::random()->same_as(*SecureKey::random()));
 }

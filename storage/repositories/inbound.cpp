@@ -557,14 +557,18 @@ class TenantBatch {
   IngestCounts counts_;
 };
 
-IngestCounts store_all(Tx& tx, const std::vector<Delivery>& deliveries) {
+/// `scope` names the tenant whose rows the transaction shows at first.
+IngestCounts store_all(Tx& tx, std::string scope, const std::vector<Delivery>& deliveries) {
   std::map<std::string, TenantBatch> tenants;
   for (const auto& delivery : deliveries) {
     tenants.try_emplace(delivery.tenant_id, tx, delivery.tenant_id, /*keep_bodies=*/true).first->second.add(delivery);
   }
   IngestCounts total;
   for (auto& [tenant_id, batch] : tenants) {
-    tx.become(Scope::tenant(tenant_id));
+    if (tenant_id != scope) {
+      tx.become(Scope::tenant(tenant_id));
+      scope = tenant_id;
+    }
     const auto counts = batch.store();
     total.fresh += counts.fresh;
     total.duplicates += counts.duplicates;
@@ -576,8 +580,16 @@ IngestCounts store_all(Tx& tx, const std::vector<Delivery>& deliveries) {
 }  // namespace
 
 Task<IngestCounts> InboundRepository::store(std::vector<Delivery> deliveries) {
-  auto work = [deliveries = std::move(deliveries)](Tx& tx) { return store_all(tx, deliveries); };
-  return db_.run(Lane::interactive, Scope::hub(), std::move(work));
+  // most batches are one tenant's: begin as the first one
+  std::string first;
+  for (const auto& delivery : deliveries) {
+    if (first.empty() || delivery.tenant_id < first) first = delivery.tenant_id;
+  }
+  auto scope = first.empty() ? Scope::hub() : Scope::tenant(first);
+  auto work = [first = std::move(first), deliveries = std::move(deliveries)](Tx& tx) {
+    return store_all(tx, first, deliveries);
+  };
+  return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }
 
 Task<IngestCounts> InboundRepository::store_poll(std::string tenant_id, std::string integration_id,
@@ -590,7 +602,7 @@ Task<IngestCounts> InboundRepository::store_poll(std::string tenant_id, std::str
         throw std::logic_error("a poll answer holds deliveries of one integration");
       }
     }
-    const auto counts = store_all(tx, deliveries);
+    const auto counts = store_all(tx, tenant_id, deliveries);
     tx.exec(kMovePollCursor, integration_id, cursor);
     return counts;
   };

@@ -20,7 +20,7 @@ SHAPES = [
     (re.compile(r"\bEAA[A-Za-z0-9]{60,}\b"), "a Meta access token"),
     (re.compile(r"postgres(?:ql)?://[^\s:/@]+:(?P<part>[^\s@*<]{6,})@(?!localhost|127\.|example)"), "a database password"),
 ]
-ADMITTED = re.compile(r"test|example|sample|sandbox|fake|dummy|madeup|made-up|secret|placeholder|fixture|not-?a-?real|x{6}", re.I)
+ADMITTED = re.compile(r"test|example|sample|sandbox|fake|dummy|madeup|made-up|secret|hunter2|placeholder|fixture|not-?a-?real|x{6}", re.I)
 ORDERED = re.compile(r"abcdef|012345|123456789|ABCDEF", re.I)
 
 

@@ -111,6 +111,8 @@ Task<std::string> if_else(bool first) {
   if (first) co_return co_await text();
   co_return std::string("other");
 }
+// borrows: the caller awaits this and owns the name
+Task<> reference_with_a_reason(const std::string& name) { co_await take_text(name); }
 Task<> plain_function_with_reference(const std::string& name) { return take_text(name); }
 Task<> reference_to_a_service(const Params& owned_by_main) { co_await take_text(owned_by_main.name); }
 Task<> lambda_inside_takes_a_reference(std::string name) {
@@ -133,5 +135,5 @@ int main() {
   (void)lambda_over_references, (void)named_aggregate, (void)class_with_constructor, (void)aggregate_without_await;
   (void)ternary_of_numbers, (void)assigned_member, (void)if_else, (void)from_a_plain_function;
   (void)looking_parameter, (void)reference_parameter, (void)plain_function_with_reference, (void)reference_to_a_service;
-  (void)lambda_inside_takes_a_reference;
+  (void)lambda_inside_takes_a_reference, (void)reference_with_a_reason;
 }

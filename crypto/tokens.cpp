@@ -15,6 +15,7 @@ constexpr std::string_view kArgon2id = "$argon2id$";
 
 /// Appends random bytes as URL-safe base64; writes in place, so that no copy is left behind.
 void append_random(std::string& text, std::size_t bytes) {
+  if (bytes == 0) return;
   std::vector<unsigned char> random(bytes);
   randombytes_buf(random.data(), random.size());
   std::size_t start = text.size();
@@ -39,6 +40,7 @@ std::string random_token(std::size_t bytes) {
 }
 
 std::string random_hex(std::size_t bytes) {
+  if (bytes == 0) return {};
   std::vector<unsigned char> random(bytes);
   randombytes_buf(random.data(), random.size());
   std::string text(2 * bytes + 1, '\0');
@@ -76,8 +78,7 @@ bool verify_password(const std::string& phc, const Secret& password) {
   if (phc.empty()) {
     // spends what a real check would, so that the time of an answer does not tell whether the user exists
     static const std::string kDecoy = hash_password(Secret(random_token(32)));
-    (void)crypto_pwhash_str_verify(kDecoy.c_str(), password.reveal().data(), password.reveal().size());
-    return false;
+    return verify_password(kDecoy, password) && false;
   }
   if (phc.size() >= crypto_pwhash_STRBYTES || !phc.starts_with(kArgon2id)) return false;
   return crypto_pwhash_str_verify(phc.c_str(), password.reveal().data(), password.reveal().size()) == 0;

@@ -163,8 +163,9 @@ create index idx_outbound_chat on outbound_messages(integration_id, chat_id, seq
 create index idx_outbound_sending on outbound_messages(lease_until) where state = 'sending';
 
 -- One token bucket per account, method group and scope, shared by all nodes (GCRA: the theoretical arrival time).
+-- No foreign key: credentials are proven, under budget, before their integration is stored.
 create table budgets (
-    integration_id uuid not null references integrations(id) on delete cascade,
+    integration_id uuid not null,
     bucket         varchar(50) not null,
     scope          varchar(100) not null default '',
     tenant_id      uuid not null,

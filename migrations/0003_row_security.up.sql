@@ -262,7 +262,8 @@ begin
     get diagnostics gone = row_count;
     total := total + gone;
     delete from api_tokens where expires_at < now();
-    delete from budgets where scope <> '' and arrival < now() - interval '1 hour'
+    -- a bucket that has not been used for an hour is full again
+    delete from budgets where arrival < now() - interval '1 hour'
                           and (blocked_until is null or blocked_until < now());
     return total;
 end

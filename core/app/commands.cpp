@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -10,31 +11,38 @@
 #include "core/async/task_group.hpp"
 #include "core/base/log.hpp"
 
-extern char** environ;
-
 namespace easyflow::app {
 namespace {
 
-std::map<std::string, std::string> environment() {
-  std::map<std::string, std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    std::string pair(*entry);
-    auto equals = pair.find('=');
-    if (equals != std::string::npos) all[pair.substr(0, equals)] = pair.substr(equals + 1);
-  }
-  return all;
+log::Level level_of(const std::string& name) {
+  if (name == "debug") return log::Level::debug;
+  if (name == "warn") return log::Level::warn;
+  if (name == "error") return log::Level::error;
+  return log::Level::info;
 }
 
 }  // namespace
 
-Result<config::Config> load(const Invocation& invocation) {
-  config::ConfigSources sources;
-  sources.environment = environment();
+void set_log(const Config& config, log::Level lowest) {
+  log::configure(config.server.log_format == "json" ? log::Format::json : log::Format::text,
+                 std::max(lowest, level_of(config.server.log_level)));
+}
+
+Result<Config> load(const Invocation& invocation) {
+  ConfigSources sources;
+  sources.environment = process_environment();
   sources.flags = invocation.settings;
-  if (::access(".env", R_OK) == 0) sources.dotenv_path = ".env";
-  sources.file = config::find_config_file(invocation.config_file, sources);
-  auto config = config::load_config(sources);
-  if (config) log::configure(config->server.log_format, config->server.log_level);
+  sources.dotenv_path = ".env";
+  const auto registry = connectors::make_registry();
+  for (const auto& connector : registry.all()) sources.platform_ids.push_back(connector->manifest().id);
+  std::optional<std::string> flag;
+  if (!invocation.config_file.empty()) flag = invocation.config_file;
+  sources.file = find_config_file(flag, sources.environment);
+  // a data folder of one's own may hold its configuration too
+  if (auto dir = invocation.settings.find("data.dir"); !sources.file && dir != invocation.settings.end())
+    if (auto beside = dir->second + "/easyflow.toml"; ::access(beside.c_str(), R_OK) == 0) sources.file = beside;
+  auto config = load_config(sources);
+  if (config) set_log(*config, log::Level::debug);
   return config;
 }
 
@@ -44,7 +52,7 @@ int with_core(const Invocation& invocation, std::function<Task<int>(Core&)> work
   auto installation = Installation::open(*config, Use::command);
   if (!installation) return report(installation.error(), invocation.json);
   // a command's own output is what counts; the log only speaks up when something is wrong
-  if (config->server.log_level == log::Level::info) log::configure(config->server.log_format, log::Level::warn);
+  set_log(*config, log::Level::warn);
 
   auto main = [&](boost::asio::any_io_executor executor) -> Task<int> {
     std::optional<Error> failure;

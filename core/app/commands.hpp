@@ -9,6 +9,7 @@
 
 #include "core/app/core.hpp"
 #include "core/async/task.hpp"
+#include "core/base/log.hpp"
 #include "core/config/config.hpp"
 
 namespace easyflow::app {
@@ -28,7 +29,10 @@ void add_integration_commands(CLI::App& app, Invocation& invocation);  // platfo
 void add_work_commands(CLI::App& app, Invocation& invocation);         // sync, conversations, send, quarantine
 
 /// The configuration in force. Errors list every fault.
-Result<config::Config> load(const Invocation& invocation);
+Result<Config> load(const Invocation& invocation);
+
+/// Logs as the configuration says, but nothing below `lowest`.
+void set_log(const Config& config, log::Level lowest);
 
 /// Runs `work` over an opened installation and Core; prints errors. Returns the exit code.
 int with_core(const Invocation& invocation, std::function<Task<int>(Core&)> work);

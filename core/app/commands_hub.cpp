@@ -41,7 +41,7 @@ std::string local_url(std::uint16_t port) { return "http://127.0.0.1:" + std::to
 
 /// Keys, Core and Hub over an open installation; `prepare` runs when the database is open and before the hub serves,
 /// `on_ready` once it answers.
-Task<int> serve_on(boost::asio::any_io_executor executor, const config::Config& config, Installation& installation,
+Task<int> serve_on(boost::asio::any_io_executor executor, const Config& config, Installation& installation,
                    std::function<Task<int>(Core&)> prepare, std::function<void(Hub&)> on_ready, Hub** running) {
   std::optional<Error> failure;
   try {
@@ -64,6 +64,9 @@ Task<int> serve_on(boost::asio::any_io_executor executor, const config::Config& 
     failure = ended.error();
   } catch (const storage::StorageDown& down) {
     failure = Error(ErrorKind::unavailable, down.what());
+  } catch (const std::exception& bug) {
+    log::error("hub.internal", {{"error", bug.what()}});
+    failure = Error(ErrorKind::internal, "The hub ended because of an internal fault; the log has its details.");
   }
   *running = nullptr;
   co_return report(*failure, false);

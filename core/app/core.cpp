@@ -4,19 +4,19 @@
 
 namespace easyflow::app {
 
-storage::DatabaseOptions database_options(const config::Config& config, const Installation& installation) {
+storage::DatabaseOptions database_options(const Config& config, const Installation& installation) {
   storage::DatabaseOptions options;
   options.dsn = installation.app_dsn();
   options.pool_size = config.database.pool_size;
   options.max_overflow = config.database.max_overflow;
-  options.acquire_timeout = std::chrono::ceil<std::chrono::seconds>(config.database.acquire_timeout);
-  options.recycle_after = std::chrono::ceil<std::chrono::seconds>(config.database.recycle_after);
-  options.pre_ping_after = std::chrono::ceil<std::chrono::seconds>(config.database.pre_ping_after);
-  options.statement_timeout = std::chrono::ceil<std::chrono::seconds>(config.database.statement_timeout);
+  options.acquire_timeout = config.database.acquire_timeout;
+  options.recycle_after = config.database.recycle_after;
+  options.pre_ping_after = config.database.pre_ping_after;
+  options.statement_timeout = config.database.statement_timeout;
   return options;
 }
 
-platforms::BaseUrls base_urls(const config::Config& config) {
+platforms::BaseUrls base_urls(const Config& config) {
   platforms::BaseUrls urls;
   for (const auto& [platform, settings] : config.platforms)
     if (!settings.base_url.empty()) urls[platform] = settings.base_url;
@@ -25,7 +25,7 @@ platforms::BaseUrls base_urls(const config::Config& config) {
 
 const char* version() { return EASYFLOW_VERSION; }
 
-Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor executor, const config::Config& config,
+Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor executor, const Config& config,
                                                   const Installation& installation) {
   storage::Database database(executor, database_options(config, installation));
   storage::KeyRepository rows(database);
@@ -41,7 +41,7 @@ Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor e
   co_return installation.master_keys(config, /*create=*/!*sealed_before);
 }
 
-Core::Core(boost::asio::any_io_executor executor, const config::Config& config, const Installation& installation,
+Core::Core(boost::asio::any_io_executor executor, const Config& config, const Installation& installation,
            crypto::MasterKeys master_keys)
     : public_url(config.server.public_url),
       connectors(easyflow::connectors::make_registry()),

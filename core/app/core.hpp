@@ -34,19 +34,19 @@
 namespace easyflow::app {
 
 /// The pool's settings out of the configuration.
-storage::DatabaseOptions database_options(const config::Config& config, const Installation& installation);
+storage::DatabaseOptions database_options(const Config& config, const Installation& installation);
 /// Where the configuration says platforms are.
-platforms::BaseUrls base_urls(const config::Config& config);
+platforms::BaseUrls base_urls(const Config& config);
 /// The program's version.
 const char* version();
 
 /// The master keys. The key file is made only where the database holds nothing sealed yet: a lost key file is an
 /// error, not a fresh start. Errors: those of MasterKeys; conflict when the database is not migrated.
-Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor executor, const config::Config& config,
+Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor executor, const Config& config,
                                                   const Installation& installation);
 
 struct Core {
-  Core(boost::asio::any_io_executor executor, const config::Config& config, const Installation& installation,
+  Core(boost::asio::any_io_executor executor, const Config& config, const Installation& installation,
        crypto::MasterKeys master_keys);
 
   /// Proves that the database fits: reachable, migrated, an unprivileged role, the right keys; brings the platform

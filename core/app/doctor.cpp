@@ -98,7 +98,7 @@ Task<> examine_database(Core& core, Findings& findings) {
     findings.good("clock", "agrees with the database");
 }
 
-Task<> examine_platforms(Core& core, const config::Config& config, Findings& findings) {
+Task<> examine_platforms(Core& core, const Config& config, Findings& findings) {
   const auto overrides = base_urls(config);
   for (const auto& connector : core.connectors.all()) {
     auto account = platforms::make_account(connector->manifest(), "", overrides);
@@ -133,7 +133,7 @@ Task<> examine_integrations(Core& core, Findings& findings) {
   }
 }
 
-void examine_public_url(const config::Config& config, Findings& findings) {
+void examine_public_url(const Config& config, Findings& findings) {
   const auto& url = config.server.public_url;
   if (url.empty())
     findings.good("public address", "none: messengers are polled");
@@ -143,7 +143,7 @@ void examine_public_url(const config::Config& config, Findings& findings) {
     findings.good("public address", url);
 }
 
-Task<int> examine(boost::asio::any_io_executor executor, const config::Config& config, Installation& installation,
+Task<int> examine(boost::asio::any_io_executor executor, const Config& config, Installation& installation,
                   Findings& findings) {
   std::optional<std::string> down;
   try {
@@ -177,7 +177,7 @@ int run_doctor(const Invocation& invocation) {
     findings.bad("configuration", config.error().message());
     return findings.finish();
   }
-  log::configure(config->server.log_format, log::Level::error);
+  set_log(*config, log::Level::error);
   findings.good("configuration", "valid");
   examine_public_url(*config, findings);
   auto installation = Installation::open(*config, Use::command);

@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace asio = boost::asio;
 
-ingest::BatcherOptions batcher_options(const config::Config& config) {
+ingest::BatcherOptions batcher_options(const Config& config) {
   ingest::BatcherOptions options;
   options.max_batch = static_cast<std::size_t>(config.ingest.max_batch);
   options.max_waiting = static_cast<std::size_t>(config.ingest.max_wait_queue);
@@ -27,16 +27,16 @@ ingest::BatcherOptions batcher_options(const config::Config& config) {
   return options;
 }
 
-sync::SchedulerOptions scheduler_options(const config::Config& config, const std::string& node) {
+sync::SchedulerOptions scheduler_options(const Config& config, const std::string& node) {
   sync::SchedulerOptions options;
   options.node = node;
   options.poll_interval = config.sync.poll_interval;
   options.max_parallel = config.sync.max_parallel;
-  options.lease = std::chrono::ceil<std::chrono::seconds>(config.sync.lease);
+  options.lease = config.sync.lease;
   return options;
 }
 
-messaging::DispatcherOptions dispatcher_options(const config::Config& config, const std::string& node) {
+messaging::DispatcherOptions dispatcher_options(const Config& config, const std::string& node) {
   messaging::DispatcherOptions options;
   options.node = node;
   options.poll_interval = config.outbound.poll_interval;
@@ -44,9 +44,9 @@ messaging::DispatcherOptions dispatcher_options(const config::Config& config, co
   return options;
 }
 
-net::ServerLimits server_limits(const config::Config& config) {
+net::ServerLimits server_limits(const Config& config) {
   net::ServerLimits limits;
-  limits.max_body_bytes = static_cast<std::size_t>(config.server.max_body);
+  limits.max_body_bytes = config.server.max_body;
   return limits;
 }
 
@@ -54,12 +54,12 @@ net::ServerLimits server_limits(const config::Config& config) {
 
 /// The hub's moving parts, in the order in which they are built; they end in reverse.
 struct Hub::Engines {
-  Engines(asio::any_io_executor executor, const config::Config& config, const Installation& installation, Core& core,
+  Engines(asio::any_io_executor executor, const Config& config, const Installation& installation, Core& core,
           std::function<void(const std::string&)> on_notify)
       : batcher(executor, core.inbound, batcher_options(config)),
         webhooks(core.accounts, batcher, core.vault, core.clock),
         runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock,
-               std::chrono::ceil<std::chrono::seconds>(config.sync.lease)),
+               config.sync.lease),
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
@@ -89,13 +89,13 @@ struct Hub::Engines {
   storage::Listener listener;
 };
 
-Hub::Hub(asio::any_io_executor executor, const config::Config& config, Installation& installation, Core& core)
+Hub::Hub(asio::any_io_executor executor, const Config& config, Installation& installation, Core& core)
     : executor_(executor), config_(config), installation_(installation), core_(core), stop_(executor) {}
 
 Hub::~Hub() = default;
 
 std::string Hub::address() const {
-  auto port = engines_ && engines_->server ? engines_->server->port() : static_cast<std::uint16_t>(config_.server.port);
+  auto port = engines_ && engines_->server ? engines_->server->port() : config_.server.port;
   const bool v6 = config_.server.address.find(':') != std::string::npos;
   return "http://" + (v6 ? "[" + config_.server.address + "]" : config_.server.address) + ":" + std::to_string(port);
 }
@@ -138,7 +138,7 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
   std::optional<Error> failure;
   try {
     engines.server = std::make_unique<net::HttpServer>(
-        executor_, config_.server.address, static_cast<std::uint16_t>(config_.server.port), server_limits(config_),
+        executor_, config_.server.address, config_.server.port, server_limits(config_),
         [router](HttpRequest request) { return router->handle(std::move(request)); });
   } catch (const std::runtime_error& refused) {
     failure = Error(ErrorKind::conflict, refused.what());

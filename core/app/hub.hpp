@@ -14,7 +14,7 @@ namespace easyflow::app {
 /// Serves until stop() is called. Thread: the I/O thread.
 class Hub {
  public:
-  Hub(boost::asio::any_io_executor executor, const config::Config& config, Installation& installation, Core& core);
+  Hub(boost::asio::any_io_executor executor, const Config& config, Installation& installation, Core& core);
   ~Hub();
 
   /// Binds the port, opens the database, starts the engines; `on_ready` runs once requests are answered.
@@ -32,7 +32,7 @@ class Hub {
   Task<> adopt_keys();
 
   boost::asio::any_io_executor executor_;
-  const config::Config& config_;
+  const Config& config_;
   Installation& installation_;
   Core& core_;
   Signal stop_;

@@ -28,7 +28,7 @@ int open_lock(const std::string& path) { return ::open(path.c_str(), O_RDWR | O_
 
 }  // namespace
 
-Result<std::unique_ptr<Installation>> Installation::open(const config::Config& config, Use use) {
+Result<std::unique_ptr<Installation>> Installation::open(const Config& config, Use use) {
   std::unique_ptr<Installation> self(new Installation());
   self->data_dir_ = config.data.dir;
   if (auto done = self->prepare_folder(); !done) return done.error();
@@ -88,10 +88,10 @@ Result<void> Installation::read_node() {
   return {};
 }
 
-Result<void> Installation::start_database(const config::Config& config) {
+Result<void> Installation::start_database(const Config& config) {
   if (!config.database.dsn.empty()) {
-    app_dsn_ = config.database.dsn;
-    owner_dsn_ = config.database.owner_dsn.empty() ? config.database.dsn : config.database.owner_dsn;
+    app_dsn_ = config.database.dsn.reveal();
+    owner_dsn_ = config.database.owner_dsn.reveal();
     return {};
   }
   storage::EmbeddedOptions options;
@@ -105,10 +105,9 @@ Result<void> Installation::start_database(const config::Config& config) {
   return {};
 }
 
-Result<crypto::MasterKeys> Installation::master_keys(const config::Config& config, bool create) const {
+Result<crypto::MasterKeys> Installation::master_keys(const Config& config, bool create) const {
   if (!config.keys.master_key.empty()) return crypto::MasterKeys::parse(config.keys.master_key);
-  const auto path = config.keys.file.empty() ? data_dir_ + "/master.key" : config.keys.file;
-  return crypto::MasterKeys::load_file(path, create);
+  return crypto::MasterKeys::load_file(config.keys.file, create);
 }
 
 Installation::~Installation() {

@@ -21,7 +21,7 @@ class Installation {
  public:
   /// Errors: invalid_input (folder), conflict (another hub works on this folder; names its process), and those of
   /// EmbeddedPostgres and MasterKeys.
-  static Result<std::unique_ptr<Installation>> open(const config::Config& config, Use use);
+  static Result<std::unique_ptr<Installation>> open(const Config& config, Use use);
   ~Installation();
   Installation(const Installation&) = delete;
   Installation& operator=(const Installation&) = delete;
@@ -35,14 +35,14 @@ class Installation {
   /// Null with an outside database.
   storage::EmbeddedPostgres* embedded() noexcept { return embedded_ ? &*embedded_ : nullptr; }
   /// The master keys: the key file is made when it is missing and the database is new (`create`).
-  Result<crypto::MasterKeys> master_keys(const config::Config& config, bool create) const;
+  Result<crypto::MasterKeys> master_keys(const Config& config, bool create) const;
 
  private:
   Installation() = default;
   Result<void> prepare_folder();
   Result<void> take_lock(Use use);
   Result<void> read_node();
-  Result<void> start_database(const config::Config& config);
+  Result<void> start_database(const Config& config);
 
   std::string data_dir_;
   std::string node_;

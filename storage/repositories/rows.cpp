@@ -57,7 +57,6 @@ bool fits(std::string_view value, char kind) {
   switch (kind) {
     case 't': return parse_rfc3339(value).has_value();
     case 'u': return is_uuid(value);
-    case 'n': return is_whole_number(value);
     default: return value.find('\0') == std::string_view::npos;
   }
 }

@@ -11,7 +11,7 @@ namespace wb = easyflow::connectors::wildberries;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   const auto now = easyflow::from_unix_seconds(1'795'200'000);
-  const auto account = wb::testing::account();
+  static const auto account = wb::testing::account();
   if (auto walk = wb::read_orders(account, bytes, now)) (void)(*walk)->next(nullptr);
   for (int place = 0; place < 4; ++place) {
     auto walk = wb::read_orders(account, "", now);

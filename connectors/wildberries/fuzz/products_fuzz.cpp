@@ -10,7 +10,7 @@ namespace wb = easyflow::connectors::wildberries;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string bytes(reinterpret_cast<const char*>(data), size);
-  const auto account = wb::testing::account();
+  static const auto account = wb::testing::account();
   if (auto walk = wb::read_products(account, bytes)) (void)(*walk)->next(nullptr);
   auto walk = wb::read_products(account, "");
   for (int i = 0; i < 2; ++i) {

@@ -83,7 +83,9 @@ TEST(WildberriesCheck, RefusesWhatIsNoTokenBeforeAnyCall) {
     ASSERT_FALSE(info) << key;
     EXPECT_EQ(info.error().kind(), ErrorKind::unauthorized);
     EXPECT_EQ(info.error().field(), "credentials.api_key");
-    if (key.size() > 5) EXPECT_THAT(info.error().message(), Not(HasSubstr(key)));
+    if (key.size() > 5) {
+      EXPECT_THAT(info.error().message(), Not(HasSubstr(key)));
+    }
   }
 }
 

@@ -247,6 +247,7 @@ TEST(EmbeddedPostgres, FinishesWhatAnInterruptedCreationLeft) {
   EmbeddedOptions options;
   // long enough for the socket to need another place
   options.data_dir = folder.path() + "/" + std::string(80, 'd') + "/it's \"here\"";
+  options.extra_settings = {{"fsync", "off"}};
   fs::create_directories(options.data_dir + "/postgres.new/base");
   std::ofstream(options.data_dir + "/postgres.new/PG_VERSION") << "15\n";
   EmbeddedPostgres cluster(options);
@@ -269,6 +270,7 @@ TEST(EmbeddedPostgres, RunsForAnOrdinaryUser) {
     if (::setgid(gid) != 0 || ::setuid(uid) != 0) return false;
     EmbeddedOptions options;
     options.data_dir = folder.path() + "/data";
+    options.extra_settings = {{"fsync", "off"}};
     EmbeddedPostgres cluster(options);
     const auto problem = start(cluster);
     if (!problem.empty()) throw std::runtime_error(problem);

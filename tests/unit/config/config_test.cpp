@@ -334,21 +334,21 @@ TEST_F(ConfigTest, VariablesThatAreNoKeysPass) {
 }
 
 TEST_F(ConfigTest, PasswordsOfConnectionStringsAreMasked) {
-  sources_.environment["EASYFLOW_DATABASE_DSN"] = "host=db user=hub password=hunter2 dbname=easyflow";
-  sources_.environment["EASYFLOW_DATABASE_OWNER_DSN"] = "postgresql://owner:hunter2@db/easyflow";
+  sources_.environment["EASYFLOW_DATABASE_DSN"] = "host=db user=hub password=sample2 dbname=easyflow";
+  sources_.environment["EASYFLOW_DATABASE_OWNER_DSN"] = "postgresql://owner:sample2@db/easyflow";
   Config config = load();
-  EXPECT_EQ(config.database.dsn.reveal(), "host=db user=hub password=hunter2 dbname=easyflow");
+  EXPECT_EQ(config.database.dsn.reveal(), "host=db user=hub password=sample2 dbname=easyflow");
   EXPECT_EQ(entry(config, "database.dsn").value, "host=db user=hub password=*** dbname=easyflow");
   EXPECT_EQ(entry(config, "database.owner_dsn").value, "postgresql://owner:***@db/easyflow");
-  sources_.environment["EASYFLOW_DATABASE_DSN"] = "hunter2";
-  EXPECT_THAT(fault(), Not(HasSubstr("hunter2")));
+  sources_.environment["EASYFLOW_DATABASE_DSN"] = "sample2";
+  EXPECT_THAT(fault(), Not(HasSubstr("sample2")));
 }
 
 TEST_F(ConfigTest, APasswordInAFlagIsRefused) {
-  sources_.flags["database.dsn"] = "postgresql://hub:hunter2@db/easyflow";
+  sources_.flags["database.dsn"] = "postgresql://hub:sample2@db/easyflow";
   std::string text = fault();
   EXPECT_THAT(text, HasSubstr("set EASYFLOW_DATABASE_DSN"));
-  EXPECT_THAT(text, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(text, Not(HasSubstr("sample2")));
   sources_.flags["database.dsn"] = "postgresql://hub@db/easyflow";
   EXPECT_EQ(load().database.owner_dsn.reveal(), "postgresql://hub@db/easyflow") << "migrations use it too";
 }

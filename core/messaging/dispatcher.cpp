@@ -54,7 +54,10 @@ Task<> Dispatcher::run() {
     next_look_ = clock_.now() + options_.poll_interval;
     try {
       if (!started || clock_.now() >= next_settle_) {
-        int unknown = co_await outbound_.settle_abandoned(started ? std::string() : options_.node);
+        // only at the start can it be said that whoever bears this name is dead
+        std::string dead_node;
+        if (!started) dead_node = options_.node;
+        int unknown = co_await outbound_.settle_abandoned(std::move(dead_node));
         if (unknown > 0) log::warn("outbound.unknown", {{"messages", unknown}, {"reason", "the hub stopped while sending"}});
         started = true;
         next_settle_ = clock_.now() + kSettleEvery;

@@ -23,6 +23,16 @@ Patience check_patience() {
   return patience;
 }
 
+constexpr const char* kWebhookSecret = "webhook_secret";
+
+/// Empty, or what every platform takes as a secret to send back.
+bool is_webhook_secret(const std::string& text) {
+  if (text.empty()) return true;
+  return text.size() >= 16 && text.size() <= 256 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+         });
+}
+
 bool begins_with(const std::string& text, const std::string& beginning) {
   return text.compare(0, beginning.size(), beginning) == 0;
 }
@@ -52,6 +62,9 @@ Result<void> IntegrationService::validate(const sdk::Manifest& manifest,
       return Error(ErrorKind::invalid_input, "The value is longer than 4096 bytes; this can't be right.")
           .with_field("credentials." + name);
   }
+  if (auto own = credentials.find(kWebhookSecret); own != credentials.end() && !is_webhook_secret(own->second.reveal()))
+    return Error(ErrorKind::invalid_input, "A webhook secret is 16 to 256 characters of A-Z a-z 0-9 _ -. Leave it out and the hub makes one.")
+        .with_field("credentials.webhook_secret");
   for (const auto& field : manifest.credentials) {
     auto given = credentials.find(field.name);
     if (field.required && (given == credentials.end() || given->second.empty()))
@@ -143,11 +156,11 @@ Task<Result<CheckedIntegration>> IntegrationService::add(std::string tenant_id, 
 
 void IntegrationService::adopt_hub_secrets(sdk::Account& account) {
   // a secret of the user's own (an existing webhook is moved here) wins over a fresh one
-  auto given = account.credentials.extract("webhook_secret");
+  auto given = account.credentials.extract(kWebhookSecret);
   if (!given.empty() && !given.mapped().empty())
-    account.hub_secrets["webhook_secret"] = std::move(given.mapped());
-  else if (account.hub_secrets.count("webhook_secret") == 0)
-    account.hub_secrets["webhook_secret"] = Secret(crypto::random_token(32));
+    account.hub_secrets[kWebhookSecret] = std::move(given.mapped());
+  else if (account.hub_secrets.count(kWebhookSecret) == 0)
+    account.hub_secrets[kWebhookSecret] = Secret(crypto::random_token(32));
 }
 
 Task<Result<CheckedIntegration>> IntegrationService::check(std::string tenant_id, std::string id) {
@@ -203,8 +216,10 @@ Task<Result<CheckedIntegration>> IntegrationService::replace_credentials(std::st
   result.report = std::move(*proof);
   auto sealed = seal(*integration, opened->account);
   if (!sealed) co_return sealed.error();
-  bool replaced = co_await integrations_.replace_credentials(tenant_id, id, before.value_or(storage::SealedCredentials{}),
-                                                             std::move(*sealed));
+  storage::SealedCredentials expected;
+  if (before) expected = std::move(*before);
+  bool replaced =
+      co_await integrations_.replace_credentials(tenant_id, id, std::move(expected), std::move(*sealed));
   if (!replaced)
     co_return Error(ErrorKind::conflict, "The credentials were changed by somebody else meanwhile. Try again.");
   co_await integrations_.set_status(tenant_id, id, "connected", "");

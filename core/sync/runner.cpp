@@ -63,8 +63,10 @@ Task<RunReport> SyncRunner::run(storage::SyncLease lease) {
   std::exception_ptr unforeseen;
   try {
     auto opened = co_await accounts_.open(lease.tenant_id, lease.integration_id);
-    const auto* spec = opened ? (*opened)->connector->manifest().find_stream(lease.stream) : nullptr;
-    auto begun = co_await sync_.begin(lease, spec != nullptr ? spec->sync_type : "incremental");
+    std::string sync_type = "incremental";
+    if (opened)
+      if (const auto* spec = (*opened)->connector->manifest().find_stream(lease.stream)) sync_type = spec->sync_type;
+    auto begun = co_await sync_.begin(lease, std::move(sync_type));
     if (!begun) {
       failure = begun.error();
       progress->lease_lost = true;

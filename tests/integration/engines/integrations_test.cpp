@@ -61,6 +61,17 @@ TEST_F(IntegrationsTest, AnOwnWebhookSecretIsAdopted) {
   EXPECT_EQ(account->account.hub_secret("webhook_secret"), "moved-from-elsewhere-0123456789");
 }
 
+TEST_F(IntegrationsTest, AWeakWebhookSecretIsRefused) {
+  platforms::NewIntegration request;
+  request.user_id = user.id;
+  request.platform_id = "telegram";
+  request.credentials["bot_token"] = Secret(sandbox.telegram_token());
+  request.credentials["webhook_secret"] = Secret("short");
+  auto added = loop.run(service.add(user.tenant_id, std::move(request)));
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().field(), "credentials.webhook_secret");
+}
+
 TEST_F(IntegrationsTest, SealedCredentialsOpenNowhereElse) {
   auto telegram = connect_telegram();
   auto wildberries = connect_wildberries();

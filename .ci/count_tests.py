@@ -22,7 +22,9 @@ def judge(report, case):
     skips = [(m["name"], m["reason"]) for m in SKIPPED.finditer(output)]
     faults = []
     if case.find("failure") is not None or case.get("status") == "fail":
-        faults.append(f"{name} failed")
+        # a binary that is one ctest names what failed inside it
+        inside = sorted(set(re.findall(r"^\[  FAILED  \] (\S+?),? .*\(\d+ ms\)$", output, re.MULTILINE)))
+        faults += [f"{inner} failed" for inner in inside] or [f"{name} failed"]
     elif not skips and (case.find("skipped") is not None or case.get("status") in ("notrun", "disabled")):
         faults.append(f"{name} did not run")
     for skipped, reason in skips:
@@ -39,8 +41,9 @@ def main(path):
     for case in xml.parse(path).getroot().iter("testcase"):
         faults = judge(report, case)
         bad += faults
-        if not faults and case.find("skipped") is None:
-            passed += 1
+        succeeded = len(re.findall(r"^\[       OK \] ", case.findtext("system-out") or "", re.MULTILINE))
+        if case.find("skipped") is None:
+            passed += succeeded if succeeded or faults else 1
     for fault in bad:
         print(f"   {fault}", file=sys.stderr)
     print(passed, len(bad))
@@ -53,6 +56,7 @@ def self_test():
     skip = "<system-out>[ RUN ] A.b\na.cpp:1: Skipped\n{}\n\n[  SKIPPED ] A.b (0 ms)\n</system-out>"
     assert faults("run", "") == 0
     assert faults("fail", "<failure/>") == 1
+    assert faults("fail", "<failure/><system-out>[  FAILED  ] A.b (3 ms)\n[  FAILED  ] A.c, where x = 1 (3 ms)\n</system-out>") == 2
     assert faults("notrun", "<skipped/>") == 1
     assert faults("notrun", "<skipped/>" + skip.format("no time today")) == 1
     assert faults("run", skip.format("no time today")) == 1

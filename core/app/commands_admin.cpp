@@ -1,4 +1,6 @@
 // migrate, db, user, token, keys, config
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -113,8 +115,10 @@ int embedded(const Invocation& invocation, const std::string& verb) {
   if (verb == "start") {
     auto started = postgres.ensure_running();
     if (!started) return report(started.error(), invocation.json);
+    std::ofstream(Installation::keep_running_file(config->data.dir)).flush();
     state = *started ? "started" : "already running";
   } else if (verb == "stop") {
+    std::filesystem::remove(Installation::keep_running_file(config->data.dir));
     auto stopped = postgres.stop();
     if (!stopped) return report(stopped.error(), invocation.json);
     state = *stopped ? "stopped" : "was not running";

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/app/commands.hpp"
 #include "core/app/terminal.hpp"
@@ -100,9 +101,11 @@ Task<> examine_database(Core& core, Findings& findings) {
 
 Task<> examine_platforms(Core& core, const Config& config, Findings& findings) {
   const auto overrides = base_urls(config);
+  std::set<std::string> asked;
   for (const auto& connector : core.connectors.all()) {
     auto account = platforms::make_account(connector->manifest(), "", overrides);
     for (const auto& [host, url] : account.base_urls) {
+      if (!asked.insert(url).second) continue;
       HttpRequest request("GET", url + "/");
       auto fetched = co_await core.client.fetch(std::move(request), 8s, /*safe_to_repeat=*/true);
       // any answer at all proves the way there; what "/" means to the platform does not matter

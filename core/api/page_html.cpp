@@ -436,8 +436,8 @@ std::string status_page(const PageFrame& frame, const StatusData& data) {
   auto html = head(frame.nonce, "Status · Easy Flow", /*refresh_seconds=*/10);
   html << bar(frame) << "<main>\n" << headline(data) << figures(data);
   if (!data.integrations.empty()) html << accounts(frame, data);
-  html << freshness(frame, data) << "<div class=\"columns\">" << chats(frame, data) << faults(frame, data) << "</div>\n"
-       << run_table(frame, data) << "</main>\n"
+  html << freshness(frame, data) << "<div class=\"columns\">" << chats(frame, data) << "<div class=\"stack\">"
+       << faults(frame, data) << run_table(frame, data) << "</div></div></main>\n"
        << foot(frame);
   return html.take();
 }

@@ -80,8 +80,7 @@ struct Hub::Engines {
           std::function<void(const std::string&)> on_notify)
       : batcher(executor, core.inbound, batcher_options(config)),
         webhooks(core.accounts, batcher, core.vault, core.clock),
-        runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock,
-               config.sync.lease),
+        runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock, config.sync.lease),
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),

@@ -19,8 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 
 Error folder_error(const std::string& path, const std::string& what) {
-  return Error(ErrorKind::invalid_input, "The data folder " + path + " can't be used: " + what +
-                                             ". Choose another with data.dir (--data-dir) or give this user access to it.")
+  return Error(ErrorKind::invalid_input,
+               "The data folder " + path + " can't be used: " + what +
+                   ". Choose another with data.dir (--data-dir) or give this user access to it.")
       .with_field("data.dir");
 }
 

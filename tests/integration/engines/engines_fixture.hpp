@@ -79,7 +79,8 @@ class EnginesTest : public testing::Test {
     return {{"wildberries", local(sandbox.wildberries_port())}, {"telegram", local(sandbox.telegram_port())}};
   }
 
-  Result<platforms::CheckedIntegration> connect(const std::string& platform, const std::string& field, std::string secret) {
+  Result<platforms::CheckedIntegration> connect(const std::string& platform, const std::string& field,
+                                                std::string secret) {
     platforms::NewIntegration request;
     request.user_id = user.id;
     request.platform_id = platform;

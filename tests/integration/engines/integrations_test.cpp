@@ -27,7 +27,7 @@ TEST_F(IntegrationsTest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(misnamed.error().field(), "credentials.bot_tokn");
   EXPECT_THAT(misnamed.error().message(), HasSubstr("bot_token"));
 
-  auto refused = connect("telegram", "bot_token", "7300112233:not-the-token-of-this-bot-at-all-xx");
+  auto refused = connect("telegram", "bot_token", "7300112233:EXAMPLE-not-the-token-of-this-bot");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind(), ErrorKind::unauthorized);
   EXPECT_THAT(refused.error().message(), testing::Not(HasSubstr("not-the-token")));

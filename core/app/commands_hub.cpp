@@ -82,8 +82,10 @@ int serve(const Invocation& invocation) {
     return serve_on(executor, *config, **installation, nullptr, nullptr, &running);
   };
   return run_loop(main, [&] {
-    if (running != nullptr) running->stop();
-    else std::_Exit(130);
+    if (running != nullptr)
+      running->stop();
+    else
+      std::_Exit(130);
   });
 }
 
@@ -116,7 +118,8 @@ Task<int> ensure_first_user(Core& core, const Installation& installation) {
   int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const std::string text = std::string(kFirstUser) + "\n" + password.reveal() + "\n";
   if (file < 0 || ::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    std::cerr << "note: " << path << " could not be written; the password is shown only now: " << password.reveal() << '\n';
+    std::cerr << "note: " << path << " could not be written; the password is shown only now: " << password.reveal()
+              << '\n';
   if (file >= 0) ::close(file);
   co_return 0;
 }
@@ -214,8 +217,10 @@ int up(const Invocation& invocation, bool with_sandbox, const SandboxPorts& port
     co_return code;
   };
   return run_loop(main, [&] {
-    if (running != nullptr) running->stop();
-    else std::_Exit(130);
+    if (running != nullptr)
+      running->stop();
+    else
+      std::_Exit(130);
   });
 }
 
@@ -264,7 +269,8 @@ int run_sandbox(const Invocation& invocation, const sandbox::SandboxOptions& opt
 void add_hub_commands(CLI::App& app, Invocation& invocation) {
   auto server_options = [&invocation](CLI::App* command) {
     command->add_option_function<std::string>(
-        "--port", [&invocation](const std::string& port) { invocation.settings["server.port"] = port; }, "Port to listen on");
+        "--port", [&invocation](const std::string& port) { invocation.settings["server.port"] = port; },
+        "Port to listen on");
     command->add_option_function<std::string>(
         "--address", [&invocation](const std::string& address) { invocation.settings["server.address"] = address; },
         "Address to listen on; default 127.0.0.1");
@@ -280,8 +286,10 @@ void add_hub_commands(CLI::App& app, Invocation& invocation) {
   auto ports = std::make_shared<SandboxPorts>();
   auto* all = app.add_subcommand("up", "Set up what is missing (database, schema, first user), then run the hub");
   server_options(all);
-  all->add_flag("--sandbox", *with_sandbox, "Connect the sandbox platforms, so that everything works without an account");
-  all->add_option("--wildberries-port", ports->wildberries, "Port of the sandbox Wildberries")->check(CLI::Range(1, 65535));
+  all->add_flag("--sandbox", *with_sandbox,
+                "Connect the sandbox platforms, so that everything works without an account");
+  all->add_option("--wildberries-port", ports->wildberries, "Port of the sandbox Wildberries")
+      ->check(CLI::Range(1, 65535));
   all->add_option("--telegram-port", ports->telegram, "Port of the sandbox Telegram")->check(CLI::Range(1, 65535));
   all->callback([&invocation, with_sandbox, ports] {
     invocation.action = [&invocation, with_sandbox, ports] { return up(invocation, *with_sandbox, *ports); };

@@ -70,18 +70,19 @@ Core::Core(boost::asio::any_io_executor executor, const Config& config, const In
 Task<Result<void>> Core::open() {
   auto facts = co_await upkeep.facts();
   if (facts.role_is_privileged)
-    co_return Error(ErrorKind::invalid_input,
-                    "The database role '" + facts.role +
-                        "' is a superuser, may bypass row-level security, or owns tables: tenants would not be isolated. "
-                        "Connect as a member of easyflow_app that owns nothing, and give the owner's DSN as "
-                        "database.owner_dsn for migrations.")
+    co_return Error(
+        ErrorKind::invalid_input,
+        "The database role '" + facts.role +
+            "' is a superuser, may bypass row-level security, or owns tables: tenants would not be isolated. "
+            "Connect as a member of easyflow_app that owns nothing, and give the owner's DSN as "
+            "database.owner_dsn for migrations.")
         .with_field("database.dsn");
   const int newest = storage::embedded_migrations().empty() ? 0 : storage::embedded_migrations().back().version;
   if (facts.newest_migration != newest)
     co_return Error(ErrorKind::conflict,
                     facts.newest_migration < newest
-                        ? "The database is at migration " + std::to_string(facts.newest_migration) + ", this program needs " +
-                              std::to_string(newest) + ". Run: easyflow migrate up"
+                        ? "The database is at migration " + std::to_string(facts.newest_migration) +
+                              ", this program needs " + std::to_string(newest) + ". Run: easyflow migrate up"
                         : "The database is at migration " + std::to_string(facts.newest_migration) +
                               ", which is newer than this program knows (" + std::to_string(newest) +
                               "). Install the newer program.");
@@ -94,8 +95,8 @@ Task<Result<void>> Core::open() {
 }
 
 api::Services Core::services() {
-  return api::Services{clock,         connectors, database, integrations, sync,   catalog,
-                       conversations, inbound,    outbound, events,       upkeep, integration_service,
+  return api::Services{clock,         connectors, database, integrations, sync,       catalog,
+                       conversations, inbound,    outbound, events,       upkeep,     integration_service,
                        send,          quarantine, auth,     keys,         public_url, version()};
 }
 

@@ -27,7 +27,7 @@ TEST_F(IntegrationsTest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(misnamed.error().field(), "credentials.bot_tokn");
   EXPECT_THAT(misnamed.error().message(), HasSubstr("bot_token"));
 
-  auto refused = connect("telegram", "bot_token", "7300112233:not-the-token-of-this-bot-at-all-xx");
+  auto refused = connect("telegram", "bot_token", "7300112233:EXAMPLE-not-the-token-of-this-bot");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind(), ErrorKind::unauthorized);
   EXPECT_THAT(refused.error().message(), testing::Not(HasSubstr("not-the-token")));
@@ -59,6 +59,17 @@ TEST_F(IntegrationsTest, AnOwnWebhookSecretIsAdopted) {
   ASSERT_TRUE(added) << added.error().message();
   auto account = loop.run(accounts.open(user.tenant_id, added->integration.id)).value();
   EXPECT_EQ(account->account.hub_secret("webhook_secret"), "moved-from-elsewhere-0123456789");
+}
+
+TEST_F(IntegrationsTest, AWeakWebhookSecretIsRefused) {
+  platforms::NewIntegration request;
+  request.user_id = user.id;
+  request.platform_id = "telegram";
+  request.credentials["bot_token"] = Secret(sandbox.telegram_token());
+  request.credentials["webhook_secret"] = Secret("short");
+  auto added = loop.run(service.add(user.tenant_id, std::move(request)));
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().field(), "credentials.webhook_secret");
 }
 
 TEST_F(IntegrationsTest, SealedCredentialsOpenNowhereElse) {

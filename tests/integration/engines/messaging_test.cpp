@@ -12,8 +12,9 @@ using testing::HasSubstr;
 std::string update(int id, std::int64_t chat, const std::string& text) {
   json person = {{"id", chat}, {"is_bot", false}, {"first_name", "Buyer"}, {"language_code", "ru"}};
   json room = {{"id", chat}, {"first_name", "Buyer"}, {"type", "private"}};
-  return json{{"update_id", id},
-              {"message", {{"message_id", id}, {"from", person}, {"chat", room}, {"date", 1760000000 + id}, {"text", text}}}}
+  return json{
+      {"update_id", id},
+      {"message", {{"message_id", id}, {"from", person}, {"chat", room}, {"date", 1760000000 + id}, {"text", text}}}}
       .dump();
 }
 
@@ -25,7 +26,8 @@ class MessagingTest : public EnginesTest {
   }
 
   storage::Delivery delivery(const platforms::OpenAccount& account, const std::string& body) {
-    return ingest::make_delivery(account, vault, body, account.connector->webhooks()->decode(body), clock.now()).value();
+    return ingest::make_delivery(account, vault, body, account.connector->webhooks()->decode(body), clock.now())
+        .value();
   }
 
   HttpResponse post(const storage::Integration& integration, std::string body, std::string secret) {
@@ -103,7 +105,8 @@ TEST_F(MessagingTest, OneDeliveryThatCannotBeStoredTakesNoOtherWithIt) {
   };
   std::vector<std::shared_ptr<Outcome>> outcomes;
   for (int i = 0; i < 10; ++i)
-    outcomes.push_back(loop.spawn(record(batcher, delivery(i == 4 ? *orphan : *account, update(i + 1, 100, "text")), refused)));
+    outcomes.push_back(
+        loop.spawn(record(batcher, delivery(i == 4 ? *orphan : *account, update(i + 1, 100, "text")), refused)));
   for (auto& outcome : outcomes) loop.finish(outcome);
   EXPECT_EQ(refused, 1);
   EXPECT_EQ(ask("select count(*) from messages"), "9");
@@ -133,7 +136,8 @@ TEST_F(MessagingTest, OnlyThePlatformIsHeardAndEachUpdateOnce) {
   EXPECT_EQ(post(integration, update(1, 100, "hello"), secret).status, 200);
   EXPECT_EQ(ask("select count(*) from messages"), "1");
 
-  auto unknown = loop.run(webhooks.handle("telegram", "no-such-path", HttpRequest("POST", "/hooks/telegram/no-such-path")));
+  auto unknown =
+      loop.run(webhooks.handle("telegram", "no-such-path", HttpRequest("POST", "/hooks/telegram/no-such-path")));
   EXPECT_EQ(unknown.status, 404);
 }
 
@@ -181,7 +185,11 @@ TEST_F(MessagingTest, AnAmbiguousOutcomeIsShownAndNeverRepeated) {
   auto integration = connect_telegram();
   auto with = conversation(integration);
   control("POST", "/sandbox/faults",
-          {{"platform", "telegram"}, {"kind", "status_500"}, {"processed", true}, {"path_prefix", "/sendMessage"}, {"count", 1}});
+          {{"platform", "telegram"},
+           {"kind", "status_500"},
+           {"processed", true},
+           {"path_prefix", "/sendMessage"},
+           {"count", 1}});
   start_dispatcher();
   auto doubtful = queue(with, "did it arrive?");
   dispatcher.wake();
@@ -196,7 +204,8 @@ TEST_F(MessagingTest, AnAmbiguousOutcomeIsShownAndNeverRepeated) {
 TEST_F(MessagingTest, ACutConnectionIsAmbiguousToo) {
   auto integration = connect_telegram();
   auto with = conversation(integration);
-  control("POST", "/sandbox/faults", {{"platform", "telegram"}, {"kind", "cut"}, {"path_prefix", "/sendMessage"}, {"count", 1}});
+  control("POST", "/sandbox/faults",
+          {{"platform", "telegram"}, {"kind", "cut"}, {"path_prefix", "/sendMessage"}, {"count", 1}});
   start_dispatcher();
   auto doubtful = queue(with, "cut");
   dispatcher.wake();
@@ -208,7 +217,11 @@ TEST_F(MessagingTest, A429IsADelay) {
   auto integration = connect_telegram();
   auto with = conversation(integration);
   control("POST", "/sandbox/faults",
-          {{"platform", "telegram"}, {"kind", "status_429"}, {"path_prefix", "/sendMessage"}, {"count", 1}, {"retry_after", 1}});
+          {{"platform", "telegram"},
+           {"kind", "status_429"},
+           {"path_prefix", "/sendMessage"},
+           {"count", 1},
+           {"retry_after", 1}});
   start_dispatcher();
   auto message = queue(with, "patience");
   dispatcher.wake();
@@ -256,7 +269,8 @@ TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
   loop.run_until([&] {
     HttpRequest info("POST", local(sandbox.telegram_port()) + "/bot" + sandbox.telegram_token() + "/getWebhookInfo");
     auto fetched = loop.run(client.fetch(std::move(info), 5s, /*safe_to_repeat=*/true));
-    return json::parse(fetched.response->body)["result"]["url"] == "http://127.0.0.1:9/hooks/telegram/" + integration.webhook_path;
+    return json::parse(fetched.response->body)["result"]["url"] ==
+           "http://127.0.0.1:9/hooks/telegram/" + integration.webhook_path;
   });
   loop.run(group.close());
   loop.run(reception.close());

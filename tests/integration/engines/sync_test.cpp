@@ -15,7 +15,9 @@ class SyncTest : public EnginesTest {
     if (!lease) throw std::runtime_error(lease.error().message());
     return loop.run(runner.run(*lease));
   }
-  storage::SyncRun log_of(const sync::RunReport& report) { return loop.run(sync.run(user.tenant_id, report.run_id)).value(); }
+  storage::SyncRun log_of(const sync::RunReport& report) {
+    return loop.run(sync.run(user.tenant_id, report.run_id)).value();
+  }
   std::string stored_orders() { return ask("select count(*) || '/' || count(distinct external_id) from orders"); }
   std::string all_orders() {
     auto count = std::to_string(state()["wildberries"]["order_ids"].size());
@@ -35,7 +37,8 @@ TEST_F(SyncTest, ReadsEverythingOnceAndThenOnlyWhatIsNew) {
   auto second = run(integration, "orders");
   EXPECT_EQ(second.status, "success") << second.error;
   EXPECT_EQ(stored_orders(), all_orders());
-  EXPECT_EQ(ask("select count(*) from outbox_events where type = 'order.created'"), std::to_string(state()["wildberries"]["order_ids"].size()));
+  EXPECT_EQ(ask("select count(*) from outbox_events where type = 'order.created'"),
+            std::to_string(state()["wildberries"]["order_ids"].size()));
 
   auto products = run(integration, "products");
   EXPECT_EQ(products.stored, 40);
@@ -64,7 +67,11 @@ TEST_F(SyncTest, AFailedPageKeepsTheCursorBehindIt) {
 TEST_F(SyncTest, WaitsAsLongAsThePlatformSaysAndCountsNoFailure) {
   auto integration = connect_wildberries();
   control("POST", "/sandbox/faults",
-          {{"platform", "wildberries"}, {"kind", "status_429"}, {"path_prefix", "/api/v3/orders"}, {"count", 1}, {"retry_after", 1}});
+          {{"platform", "wildberries"},
+           {"kind", "status_429"},
+           {"path_prefix", "/api/v3/orders"},
+           {"count", 1},
+           {"retry_after", 1}});
   auto report = run(integration, "orders");
   EXPECT_EQ(report.status, "success") << report.error;
   auto metadata = json::parse(log_of(report).metadata_json);
@@ -75,8 +82,9 @@ TEST_F(SyncTest, WaitsAsLongAsThePlatformSaysAndCountsNoFailure) {
 
 TEST_F(SyncTest, ALongWaitEndsTheRunAndTheNextBeginsWhenItIsOver) {
   auto integration = connect_wildberries();
-  control("POST", "/sandbox/faults",
-          {{"platform", "wildberries"}, {"kind", "status_429"}, {"path_prefix", "/api/v3/orders"}, {"retry_after", 900}});
+  control(
+      "POST", "/sandbox/faults",
+      {{"platform", "wildberries"}, {"kind", "status_429"}, {"path_prefix", "/api/v3/orders"}, {"retry_after", 900}});
   auto report = run(integration, "orders");
   EXPECT_EQ(report.status, "failed");
   EXPECT_EQ(ask("select failures from sync_cursors where stream = 'orders'"), "0");
@@ -93,7 +101,11 @@ TEST_F(SyncTest, RefusedCredentialsStopTheIntegrationAndSayWhy) {
   auto before = loop.run(integrations.credentials(user.tenant_id, integration.id)).value();
   crypto::SealContext context(user.tenant_id, integration.id, "credentials");
   storage::SealedCredentials after;
-  after.sealed = vault.seal(context, json{{"credentials", {{"api_key", narrow["wildberries_token"]}}}, {"hub", json::object()}}.dump()).value();
+  after.sealed =
+      vault
+          .seal(context,
+                json{{"credentials", {{"api_key", narrow["wildberries_token"]}}}, {"hub", json::object()}}.dump())
+          .value();
   after.key_id = crypto::Vault::key_id_of(after.sealed);
   ASSERT_TRUE(loop.run(integrations.replace_credentials(user.tenant_id, integration.id, before, after)));
   accounts.forget(integration.id);

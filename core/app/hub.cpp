@@ -50,6 +50,28 @@ net::ServerLimits server_limits(const Config& config) {
   return limits;
 }
 
+/// Keeps /metrics truthful about the pool and the queue of ingest.
+class Gauges {
+ public:
+  Gauges(const storage::Database& database, const ingest::IngestBatcher& batcher) {
+    hook_ = metrics::on_render([&database, &batcher] {
+      const auto stats = database.stats();
+      set("easyflow_storage_connections", "Open database connections", stats.connections);
+      set("easyflow_storage_busy_connections", "Database connections at work", stats.busy);
+      set("easyflow_storage_waiting", "Pieces of work waiting for a connection", static_cast<double>(stats.waiting));
+      set("easyflow_storage_wait_seconds_total", "Time work spent waiting for a connection", stats.wait_seconds_total);
+      set("easyflow_ingest_waiting", "Webhooks waiting for their transaction", static_cast<double>(batcher.waiting()));
+    });
+  }
+  ~Gauges() { metrics::forget(hook_); }
+  Gauges(const Gauges&) = delete;
+  Gauges& operator=(const Gauges&) = delete;
+
+ private:
+  static void set(const char* name, const char* help, double value) { metrics::gauge(name, help).set(value); }
+  metrics::RenderHook hook_;
+};
+
 }  // namespace
 
 /// The hub's moving parts, in the order in which they are built; they end in reverse.
@@ -65,8 +87,8 @@ struct Hub::Engines {
         reception(executor, core.integrations, core.inbound, core.accounts, core.caller, core.vault, core.connectors,
                   core.clock, core.public_url),
         services(core.services()),
+        gauges(core.database, batcher),
         loops(executor),
-        blocking(executor),
         listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens"},
                  std::move(on_notify)) {
     api::add_routes(router, services);
@@ -83,6 +105,7 @@ struct Hub::Engines {
   ingest::Reception reception;
   api::Services services;
   net::Router router;
+  Gauges gauges;
   TaskGroup loops;
   BlockingThread blocking;  ///< for starting PostgreSQL
   std::unique_ptr<net::HttpServer> server;
@@ -141,7 +164,7 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
   try {
     engines.server = std::make_unique<net::HttpServer>(
         executor_, config_.server.address, config_.server.port, server_limits(config_),
-        [router](HttpRequest request) { return router->handle(std::move(request)); });
+        [router](HttpRequest request) { return api::answer(*router, std::move(request)); });
   } catch (const std::runtime_error& refused) {
     failure = Error(ErrorKind::conflict, refused.what());
   }

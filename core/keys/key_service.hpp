@@ -16,8 +16,8 @@ namespace easyflow::keys {
 struct RotationReport {
   std::string new_master_key_id;
   std::string old_master_key_id;
-  int tenant_keys = 0;   ///< new data keys made
-  int credentials = 0;   ///< integrations sealed anew
+  int tenant_keys = 0;  ///< new data keys made
+  int credentials = 0;  ///< integrations sealed anew
 };
 
 class KeyService {

@@ -21,6 +21,9 @@
 //   4. messages        and outbox events; sees what others wrote into the conversation before step 3 locked it
 //   5. edits           one by one, after the messages of the batch
 // A batch of plain messages from known people is steps 1, 3 and 4.
+//
+// Plans are made once per connection, maybe while the tables are still empty, when a scan of the whole table looks as
+// good as an index. "offset 0" keeps a look-up from becoming such a join: it stays one probe of the index for each row.
 
 namespace easyflow::storage {
 namespace {
@@ -38,7 +41,9 @@ constexpr Sql kLedger{"inbound.ledger", R"sql(
     select 1
       from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[])
            as s(integration_id, platform_user_id, username, full_name, language_code, is_active)
-      left join contacts c on c.integration_id = s.integration_id and c.platform_user_id = s.platform_user_id
+      left join lateral (select * from contacts k
+                          where k.integration_id = s.integration_id and k.platform_user_id = s.platform_user_id
+                         offset 0) c on true
      where c.id is null
         or (c.username, c.full_name, c.language_code, c.is_active) is distinct from
            (left(s.username, 255), coalesce(left(s.full_name, 255), c.full_name),
@@ -50,37 +55,26 @@ constexpr Sql kLedger{"inbound.ledger", R"sql(
   select null, null from contacts_to_write)sql"};
 
 constexpr Sql kContacts{"inbound.contacts", R"sql(
-  with given as materialized (
-    select s.id, s.integration_id, s.platform_user_id, s.telegram_id, left(s.username, 255) as username,
-           left(s.full_name, 255) as full_name, left(s.language_code, 10) as language_code, s.is_active
-      from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::boolean[])
-           as s(id, integration_id, platform_user_id, telegram_id, username, full_name, language_code, is_active)
-  ), locked as (
-    select c.id, g.username, coalesce(g.full_name, c.full_name) as full_name,
-           coalesce(g.language_code, c.language_code) as language_code, g.is_active
-      from given g
-      join contacts c on c.integration_id = g.integration_id and c.platform_user_id = g.platform_user_id
-     where (c.username, c.full_name, c.language_code, c.is_active) is distinct from
-           (g.username, coalesce(g.full_name, c.full_name), coalesce(g.language_code, c.language_code), g.is_active)
-     order by c.integration_id, c.platform_user_id
-       for update of c
-  ), changed as (
-    update contacts c
-       set username = l.username, full_name = l.full_name, language_code = l.language_code, is_active = l.is_active,
-           updated_at = now()
-      from locked l where c.id = l.id
-    returning 1
-  )
-  insert into contacts (id, tenant_id, integration_id, platform_user_id, telegram_id, username, full_name, language_code,
-                        is_active)
-  select g.id, $1::uuid, g.integration_id, g.platform_user_id, g.telegram_id, g.username, coalesce(g.full_name, ''),
-         coalesce(g.language_code, 'ru'), g.is_active
-    from given g
-   where not exists (select from contacts c
-                      where c.integration_id = g.integration_id and c.platform_user_id = g.platform_user_id)
-     and (select count(*) from changed) >= 0  -- updates come first
+  insert into contacts as c (id, tenant_id, integration_id, platform_user_id, telegram_id, username, full_name,
+                             language_code, is_active)
+  select g.id, $1::uuid, g.integration_id, g.platform_user_id, g.telegram_id, left(g.username, 255),
+         coalesce(left(g.full_name, 255), k.full_name, ''), coalesce(left(g.language_code, 10), k.language_code, 'ru'),
+         g.is_active
+    from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::boolean[])
+         as g(id, integration_id, platform_user_id, telegram_id, username, full_name, language_code, is_active)
+    left join lateral (select * from contacts s
+                        where s.integration_id = g.integration_id and s.platform_user_id = g.platform_user_id
+                       offset 0) k on true
+   where k.id is null
+      or (k.username, k.full_name, k.language_code, k.is_active) is distinct from
+         (left(g.username, 255), coalesce(left(g.full_name, 255), k.full_name),
+          coalesce(left(g.language_code, 10), k.language_code), g.is_active)
    order by g.integration_id, g.platform_user_id
-  on conflict do nothing)sql"};
+  on conflict (integration_id, platform_user_id) do update
+     set username = excluded.username, full_name = excluded.full_name, language_code = excluded.language_code,
+         is_active = excluded.is_active, updated_at = now()
+   where (c.username, c.full_name, c.language_code, c.is_active) is distinct from
+         (excluded.username, excluded.full_name, excluded.language_code, excluded.is_active))sql"};
 
 constexpr Sql kConversations{"inbound.conversations", R"sql(
   with bodies as (
@@ -96,7 +90,9 @@ constexpr Sql kConversations{"inbound.conversations", R"sql(
                 $14::integer[], $15::timestamptz[])
          as g(id, integration_id, platform_user_id, session_id, user_id, platform, chat_id, title, messages_count,
               received_at)
-    left join contacts c on c.integration_id = g.integration_id and c.platform_user_id = g.platform_user_id
+    left join lateral (select k.id from contacts k
+                        where k.integration_id = g.integration_id and k.platform_user_id = g.platform_user_id
+                       offset 0) c on true
    order by g.session_id
   on conflict (session_id) do update
      set messages_count = v.messages_count + excluded.messages_count,
@@ -116,8 +112,11 @@ constexpr Sql kMessages{"inbound.messages", R"sql(
            with ordinality
            as g(id, known_conversation, integration_id, session_id, user_id, platform, chat_id, platform_user_id,
                 content, content_type, platform_message_id, metadata, sent_at, received_at, marker, event_type, turn)
-      left join contacts c on c.integration_id = g.integration_id and c.platform_user_id = g.platform_user_id
-     where not exists (select from inbound_events f where f.integration_id = g.integration_id and f.dedup_key = g.marker)
+      left join lateral (select k.id from contacts k
+                          where k.integration_id = g.integration_id and k.platform_user_id = g.platform_user_id
+                         offset 0) c on true
+     where not exists (select from inbound_events f where f.integration_id = g.integration_id and f.dedup_key = g.marker
+                       offset 0)
   ), stored as (
     insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
                           content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at)
@@ -401,7 +400,9 @@ class TenantBatch {
       ids.add(new_uuid());
       integrations.add(key.first);
       persons.add(key.second);
-      add_or_null(telegram_ids, sender.numeric_id ? std::to_string(*sender.numeric_id) : std::string());
+      // only beside the same id as text, so that it is unique where that is
+      const auto number = sender.numeric_id ? std::to_string(*sender.numeric_id) : std::string();
+      add_or_null(telegram_ids, number == key.second ? number : std::string());
       add_or_null(usernames, sender.username);
       add_or_null(names, sender.full_name);
       add_or_null(languages, sender.language_code);
@@ -556,14 +557,18 @@ class TenantBatch {
   IngestCounts counts_;
 };
 
-IngestCounts store_all(Tx& tx, const std::vector<Delivery>& deliveries) {
+/// `scope` names the tenant whose rows the transaction shows at first.
+IngestCounts store_all(Tx& tx, std::string scope, const std::vector<Delivery>& deliveries) {
   std::map<std::string, TenantBatch> tenants;
   for (const auto& delivery : deliveries) {
     tenants.try_emplace(delivery.tenant_id, tx, delivery.tenant_id, /*keep_bodies=*/true).first->second.add(delivery);
   }
   IngestCounts total;
   for (auto& [tenant_id, batch] : tenants) {
-    tx.become(Scope::tenant(tenant_id));
+    if (tenant_id != scope) {
+      tx.become(Scope::tenant(tenant_id));
+      scope = tenant_id;
+    }
     const auto counts = batch.store();
     total.fresh += counts.fresh;
     total.duplicates += counts.duplicates;
@@ -575,8 +580,16 @@ IngestCounts store_all(Tx& tx, const std::vector<Delivery>& deliveries) {
 }  // namespace
 
 Task<IngestCounts> InboundRepository::store(std::vector<Delivery> deliveries) {
-  auto work = [deliveries = std::move(deliveries)](Tx& tx) { return store_all(tx, deliveries); };
-  return db_.run(Lane::interactive, Scope::hub(), std::move(work));
+  // most batches are one tenant's: begin as the first one
+  std::string first;
+  for (const auto& delivery : deliveries) {
+    if (first.empty() || delivery.tenant_id < first) first = delivery.tenant_id;
+  }
+  auto scope = first.empty() ? Scope::hub() : Scope::tenant(first);
+  auto work = [first = std::move(first), deliveries = std::move(deliveries)](Tx& tx) {
+    return store_all(tx, first, deliveries);
+  };
+  return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }
 
 Task<IngestCounts> InboundRepository::store_poll(std::string tenant_id, std::string integration_id,
@@ -589,7 +602,7 @@ Task<IngestCounts> InboundRepository::store_poll(std::string tenant_id, std::str
         throw std::logic_error("a poll answer holds deliveries of one integration");
       }
     }
-    const auto counts = store_all(tx, deliveries);
+    const auto counts = store_all(tx, tenant_id, deliveries);
     tx.exec(kMovePollCursor, integration_id, cursor);
     return counts;
   };

@@ -84,17 +84,21 @@ constexpr Sql kPutItems{"sync.put_items", R"sql(
     from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::bigint[], $8::text[])
          as g(order_id, position, sku, external_product_id, name, quantity, price_minor, currency))sql"};
 
+// An upsert of the stored row with another status, not an update joined with the page: both ways find a row by the
+// unique index, but this one also does when the plan was made while the table was empty.
 constexpr Sql kPutStatuses{"sync.put_statuses", R"sql(
-  with locked as (
-    select o.id, g.status, g.source_updated_at
-      from unnest($2::text[], $3::text[], $4::timestamptz[]) as g(external_id, status, source_updated_at)
-      join orders o on o.integration_id = $1::uuid and o.external_id = g.external_id
-     where g.status <> '' and o.status <> g.status and g.source_updated_at >= o.source_updated_at
-     order by o.external_id
-       for update of o
-  )
-  update orders o set status = l.status, source_updated_at = l.source_updated_at, updated_at = now()
-    from locked l where o.id = l.id
+  insert into orders as o (id, tenant_id, integration_id, external_id, status, ordered_at, source_updated_at, raw)
+  select k.id, current_tenant(), $1::uuid, k.external_id, g.status, k.ordered_at, g.source_updated_at, '{}'
+    from unnest($2::text[], $3::text[], $4::timestamptz[]) as g(external_id, status, source_updated_at)
+   cross join lateral (
+     select s.id, s.external_id, s.ordered_at from orders s
+      where s.integration_id = $1::uuid and s.external_id = g.external_id
+        and g.status <> '' and s.status <> g.status and g.source_updated_at >= s.source_updated_at
+     offset 0) k
+   order by k.external_id
+  on conflict (integration_id, external_id) do update
+     set status = excluded.status, source_updated_at = excluded.source_updated_at, updated_at = now()
+   where o.status <> excluded.status and excluded.source_updated_at >= o.source_updated_at
   returning o.id, o.external_id, o.status)sql"};
 
 constexpr Sql kPutProducts{"sync.put_products", R"sql(

@@ -8,7 +8,7 @@
 #include <set>
 #include <thread>
 
-#include "tests/integration/storage/loop.hpp"
+#include "tests/support/loop.hpp"
 #include "tests/support/pg_fixture.hpp"
 
 namespace easyflow::storage {

@@ -16,14 +16,11 @@ class Idle(HubTest):
         return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1024
 
     def statements(self, hub, since):
-        """What the hub sent, but for the ends of transactions, out of the server's own log."""
+        """What the hub sent, but for the ends of transactions, out of the server's own log (pg_stat_database would count
+        the transactions of autovacuum too)."""
         written = (hub.data_dir / "postgres.log").read_text(errors="replace")[since:]
         found = re.findall(r"easyflow_app@easyflow LOG:  (?:statement|execute [^:]*): *(.*)", written)
         return [text for text in found if not re.match(r"(begin|select; commit|commit|rollback)\b", text.strip(), re.IGNORECASE)]
-
-    def transactions(self, hub):
-        hub.psql("select pg_stat_clear_snapshot()")
-        return int(hub.psql("select xact_commit from pg_stat_database where datname = 'easyflow'")[0])
 
     def watch(self, hub, name):
         hub.psql("alter system set log_statement = 'all'")
@@ -31,17 +28,14 @@ class Idle(HubTest):
         # what the start itself asks is over when a poll of each kind has passed
         threading.Event().wait(6)
         since = len((hub.data_dir / "postgres.log").read_text(errors="replace"))
-        before = self.transactions(hub)
         threading.Event().wait(WATCHED)
         statements = self.statements(hub, since)
-        committed = self.transactions(hub) - before
         hub.psql("alter system reset log_statement")
         hub.psql("select pg_reload_conf()")
         memory = self.rss_megabytes(hub)
-        print(f"  {name}: {len(statements) / WATCHED:.2f} statements/s, {committed / WATCHED:.2f} transactions/s "
-              f"(ours among them), {memory:.0f} MB", flush=True)
+        print(f"  {name}: {len(statements) / WATCHED:.2f} statements/s, {memory:.0f} MB", flush=True)
+        self.assertGreater(len(statements), 0, "the log shows nothing: it cannot be believed")
         self.assertLess(len(statements), WATCHED, "\n".join(statements))
-        self.assertLess(committed, WATCHED)
         self.assertLess(memory, 60)
 
     def test_nothing_connected(self):

@@ -64,10 +64,14 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     try {
       auto counts = co_await self->inbound.store(std::move(deliveries));
       self->count(counts);
+      if (self->outage_logged) log::info("ingest.storage_back");
+      self->outage_logged = false;
       co_return true;
     } catch (const storage::StorageDown& down) {
       self->down = true;
-      log::warn("ingest.storage_down", {{"error", down.what()}});
+      // platforms repeat what is refused: a line for each would fill the disk of a hub that has lost its database
+      if (!self->outage_logged) log::warn("ingest.storage_down", {{"error", down.what()}});
+      self->outage_logged = true;
     } catch (const std::exception& failure) {
       log::error("ingest.batch_failed", {{"error", failure.what()}});
     }
@@ -112,7 +116,8 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
 
   void count(const storage::IngestCounts& counts) {
     static auto& fresh = metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "fresh"}});
-    static auto& duplicate = metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "duplicate"}});
+    static auto& duplicate =
+        metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "duplicate"}});
     static auto& quarantined =
         metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "quarantined"}});
     fresh.increment(counts.fresh);
@@ -129,10 +134,12 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   int in_flight = 0;
   bool pump_posted = false;
   bool down = false;
+  bool outage_logged = false;
   std::uint64_t stored = 0;
 };
 
-IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound, BatcherOptions options)
+IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound,
+                             BatcherOptions options)
     : state_(std::make_shared<State>(std::move(executor), inbound, options)) {}
 
 Task<Result<void>> IngestBatcher::record(storage::Delivery delivery) {

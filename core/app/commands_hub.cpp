@@ -298,6 +298,7 @@ void add_hub_commands(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<sandbox::SandboxOptions>();
   auto order_every = std::make_shared<double>(20);
   auto message_every = std::make_shared<double>(15);
+  auto react_after = std::make_shared<double>(2);
   auto* sandbox = app.add_subcommand("sandbox", "Run the sandbox platforms alone");
   sandbox->add_option("--wildberries-port", options->wildberries_port, "0 takes a free port");
   sandbox->add_option("--telegram-port", options->telegram_port, "0 takes a free port");
@@ -306,11 +307,14 @@ void add_hub_commands(CLI::App& app, Invocation& invocation) {
   sandbox->add_option("--products", options->products, "Products")->check(CLI::Range(1, 10000));
   sandbox->add_option("--order-every", *order_every, "Seconds between new orders; 0: only on demand");
   sandbox->add_option("--message-every", *message_every, "Seconds between buyers' messages; 0: only on demand");
+  sandbox->add_option("--react-after", *react_after, "Seconds until buyers react to a message; 0: never")
+      ->check(CLI::NonNegativeNumber);
   sandbox->add_option("--state-file", options->state_file, "Keep the shop over restarts");
-  sandbox->callback([&invocation, options, order_every, message_every] {
-    invocation.action = [&invocation, options, order_every, message_every] {
+  sandbox->callback([&invocation, options, order_every, message_every, react_after] {
+    invocation.action = [&invocation, options, order_every, message_every, react_after] {
       options->order_every = std::chrono::milliseconds(static_cast<std::int64_t>(*order_every * 1000));
       options->message_every = std::chrono::milliseconds(static_cast<std::int64_t>(*message_every * 1000));
+      options->react_after = std::chrono::milliseconds(static_cast<std::int64_t>(*react_after * 1000));
       return run_sandbox(invocation, *options);
     };
   });

@@ -39,10 +39,10 @@ Task<Result<Subject>> subject_of(Core& core, const Invocation& invocation, std::
 // --- sync ---------------------------------------------------------------------------------------------------------
 
 /// Leases the stream, waiting a while for whoever runs it now.
-Task<Result<storage::SyncLease>> lease_stream(Core& core, const Subject& subject, const std::string& stream,
-                                              const std::string& owner) {
+Task<Result<storage::SyncLease>> lease_stream(Core& core, std::string tenant_id, std::string integration_id,
+                                              std::string stream, std::string owner) {
   for (int tries = 0;; ++tries) {
-    auto lease = co_await core.sync.claim(subject.tenant_id, subject.integration->id, stream, owner, 60s);
+    auto lease = co_await core.sync.claim(tenant_id, integration_id, stream, owner, 60s);
     if (lease || lease.error().kind() != ErrorKind::conflict || tries >= 120) co_return lease;
     if (tries == 0) std::cerr << stream << " is being read by the hub; waiting for it to end\n";
     co_await sleep_for(500ms);
@@ -75,7 +75,7 @@ Task<int> run_sync(Core& core, const Invocation& invocation, std::string referen
   std::optional<Error> refused;
   for (const auto& name : streams) {
     if (from_start) co_await core.sync.request(subject->tenant_id, integration.id, name, /*from_start=*/true);
-    auto lease = co_await lease_stream(core, *subject, name, owner);
+    auto lease = co_await lease_stream(core, subject->tenant_id, integration.id, name, owner);
     if (!lease) {
       refused = lease.error();
       break;

@@ -30,11 +30,25 @@ Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor e
   storage::Database database(executor, database_options(config, installation));
   storage::KeyRepository rows(database);
   std::optional<bool> sealed_before;
+  bool denied = false;
   try {
     auto known = co_await rows.master_keys();
     sealed_before = !known.empty();
   } catch (const pqxx::undefined_table&) {
     // said below, outside of the handler
+  } catch (const pqxx::insufficient_privilege&) {
+    denied = true;
+  }
+  if (denied) {
+    storage::UpkeepRepository upkeep(database);
+    auto facts = co_await upkeep.facts();
+    // the migrations grant what the hub needs, and the last of them come after the tables
+    if (facts.newest_migration > 0)
+      co_return Error(ErrorKind::invalid_input, "The database role '" + facts.role +
+                                                    "' may not read the hub's tables. Let their owner run: grant "
+                                                    "easyflow_app to \"" +
+                                                    facts.role + "\"")
+          .with_field("database.dsn");
   }
   if (!sealed_before)
     co_return Error(ErrorKind::conflict, "The database has not been set up yet. Run: easyflow migrate up");

@@ -89,7 +89,8 @@ struct Hub::Engines {
         services(core.services()),
         gauges(core.database, batcher),
         loops(executor),
-        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys"}, std::move(on_notify)) {
+        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens"},
+                 std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
       return webhooks.handle(params.get("platform"), params.get("path"), std::move(request));
@@ -137,6 +138,8 @@ void Hub::on_notify(const std::string& channel) {
     engines_->reception.wake();
     engines_->scheduler.wake();
     engines_->dispatcher.wake();
+  } else if (channel == "tokens") {
+    core_.auth.forget_tokens();
   } else if (channel == "keys") {
     engines_->loops.spawn("keys.adopt", adopt_keys());
   }

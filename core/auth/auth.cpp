@@ -252,6 +252,11 @@ Task<bool> AuthService::revoke(std::string tenant_id, std::string token_id) {
   co_return gone;
 }
 
+void AuthService::forget_tokens() {
+  ++state_->revocations;
+  state_->remembered.clear();
+}
+
 Task<std::vector<storage::ApiToken>> AuthService::tokens(std::string tenant_id) {
   return users_.tokens(std::move(tenant_id));
 }

@@ -328,6 +328,15 @@ TEST_F(DatabaseTest, GivesUpAfterThreeSerializationFailures) {
   EXPECT_EQ(runs, 3);
 }
 
+TEST_F(DatabaseTest, PassesOnThatSomethingIsForbidden) {
+  Database db(loop_.executor(), options_);
+  EXPECT_THROW(loop_.run(db.run(Lane::interactive, Scope::hub(),
+                                [](Tx& tx) {
+                                  tx.raw().exec("do $$ begin raise exception 'closed' using errcode = '42501'; end $$");
+                                })),
+               pqxx::insufficient_privilege);
+}
+
 TEST_F(DatabaseTest, NamesTheServersTroublesInWordsOfItsOwn) {
   options_.statement_timeout = std::chrono::seconds(1);
   Database db(loop_.executor(), options_);

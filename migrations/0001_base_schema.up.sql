@@ -111,6 +111,7 @@ create table conversations (
     current_state  varchar(100) default 'initial',
     context_data   jsonb default '{}',
     messages_count integer default 0,
+    has_early_edits boolean not null default false, -- an edit came before its original: the ledger knows which
     created_at     timestamptz default now(),
     updated_at     timestamptz default now(),
     closed_at      timestamptz,

@@ -18,5 +18,7 @@ add_library(headers OBJECT EXCLUDE_FROM_ALL ${header_sources})
 target_link_libraries(headers PRIVATE easyflow_flags Boost::headers nlohmann_json::nlohmann_json spdlog::spdlog
   CLI11::CLI11 prometheus-cpp::core PkgConfig::pqxx PkgConfig::sodium OpenSSL::SSL)
 if(EASYFLOW_TESTS)
+  # folders of test data, which each test target sets to its own
+  target_compile_definitions(headers PRIVATE EASYFLOW_FIXTURES="" EASYFLOW_SOURCE_DIR="" EASYFLOW_SOURCES="")
   target_link_libraries(headers PRIVATE GTest::gtest GTest::gmock)
 endif()

@@ -149,7 +149,7 @@ create table messages (
     created_at          timestamptz not null default now(),
     primary key (id, created_at)
 ) partition by range (created_at);
-create index idx_messages_conversation_id on messages(conversation_id);
+create index idx_messages_conversation_id on messages(conversation_id, created_at);  -- in order of time, for paging
 create index idx_messages_session_id on messages(session_id);
 create index idx_messages_user_id on messages(user_id);
 create index idx_messages_platform_message on messages(platform, platform_message_id);

@@ -60,7 +60,7 @@ tested() {
   # whole programs being killed and restarted get the machine for themselves
   [[ "$labels" == '^e2e$' ]] && at_once=1
   (cd "$root/build/$preset" && ctest -L "$labels" -j "$at_once" --no-tests=error --output-on-failure \
-    --test-output-size-passed 0 --output-junit "$report" </dev/null) |
+    --test-output-size-passed 200000 --output-junit "$report" </dev/null) |
     grep -vE '^ *[0-9]+/[0-9]+ Test .* Passed|^ *Start +[0-9]+:'
   if ! counts="$(python3 "$root/.ci/count_tests.py" "$report")"; then
     blame "$name: no test ran" $((SECONDS - started))

@@ -10,7 +10,7 @@
 
 #include "core/async/task_group.hpp"
 #include "core/base/log.hpp"
-#include "core/base/metrics.hpp"
+#include "core/ingest/intake.hpp"
 
 namespace easyflow::ingest {
 namespace {
@@ -69,7 +69,7 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   static Task<bool> store(std::shared_ptr<State> self, std::vector<storage::Delivery> deliveries) {
     try {
       auto counts = co_await self->inbound.store(std::move(deliveries));
-      self->count(counts);
+      count_events(counts);
       co_return true;
     } catch (const storage::StorageDown& down) {
       self->down = true;
@@ -117,17 +117,6 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     for (auto& waiting : batch) std::move(waiting.answer)(kept);
   }
 
-  void count(const storage::IngestCounts& counts) {
-    static auto& fresh = metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "fresh"}});
-    static auto& duplicate = metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "duplicate"}});
-    static auto& quarantined =
-        metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "quarantined"}});
-    fresh.increment(counts.fresh);
-    duplicate.increment(counts.duplicates);
-    quarantined.increment(counts.quarantined);
-    stored += static_cast<std::uint64_t>(counts.fresh);
-  }
-
   asio::any_io_executor executor;
   storage::InboundRepository& inbound;
   BatcherOptions options;
@@ -137,7 +126,6 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   std::size_t deliveries_in_flight = 0;
   bool pump_posted = false;
   bool down = false;
-  std::uint64_t stored = 0;
 };
 
 IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound, BatcherOptions options)
@@ -163,6 +151,5 @@ Task<> IngestBatcher::close() {
 }
 
 std::size_t IngestBatcher::waiting() const noexcept { return state_->queue.size(); }
-std::uint64_t IngestBatcher::stored() const noexcept { return state_->stored; }
 
 }  // namespace easyflow::ingest

@@ -146,9 +146,13 @@ constexpr Sql kCloseRun{"sync.close_run", R"sql(
          metadata = metadata || $4::jsonb || jsonb_strip_nulls(jsonb_build_object('error_kind', nullif($5::text, '')))
    where id = $1::uuid and status = 'running')sql"};
 
+// Who asked for a run during this one may mean rows that this one has passed already: the next follows at once.
 constexpr Sql kCloseLease{"sync.close_lease", R"sql(
   update sync_cursors
-     set lease_owner = null, lease_until = null, next_run_at = now() + make_interval(secs => $4::float8 / 1000),
+     set lease_owner = null, lease_until = null,
+         next_run_at = case when next_run_at <= now()
+                             and next_run_at > (select l.started_at from sync_logs l where l.id = $8::uuid)
+                            then next_run_at else now() + make_interval(secs => $4::float8 / 1000) end,
          last_success_at = case when $5::boolean then now() else last_success_at end, last_error = nullif($6, ''),
          failures = case when $7::boolean then failures + 1 when $5::boolean then 0 else failures end,
          updated_at = now()
@@ -169,7 +173,7 @@ constexpr Sql kFailIntegration{"sync.fail_integration", R"sql(
 // Starting from the beginning takes the lease away: the run under way would write its old position back.
 constexpr Sql kRequest{"sync.request", R"sql(
   update sync_cursors
-     set next_run_at = least(next_run_at, now()),
+     set next_run_at = case when lease_until > now() then now() else least(next_run_at, now()) end,
          cursor = case when $3::boolean then '' else cursor end,
          fencing = case when $3::boolean then fencing + 1 else fencing end,
          lease_owner = case when $3::boolean then null else lease_owner end,
@@ -506,7 +510,7 @@ Task<> SyncRepository::finish(SyncLease lease, std::string run_id, SyncEnd end, 
     const auto message = clean_text(end.error_message);
     tx.exec(kCloseRun, run_id, end.status, message, metadata, end.error_kind);
     tx.exec(kCloseLease, lease.integration_id, lease.stream, lease.partition, end.next_run_in.count(), succeeded,
-            message, end.counts_as_failure);
+            message, end.counts_as_failure, run_id);
     tx.exec(kTouchIntegration, lease.integration_id, succeeded);
     if (!end.integration_error.empty()) {
       tx.exec(kFailIntegration, lease.integration_id, clean_text(end.integration_error));

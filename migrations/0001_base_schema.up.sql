@@ -113,7 +113,8 @@ create table conversations (
     messages_count integer default 0,
     has_early_edits boolean not null default false, -- an edit came before its original: the ledger knows which
     created_at     timestamptz default now(),
-    updated_at     timestamptz default now(),
+    updated_at     timestamptz default now(), -- the minute of active_at: a lively chat leaves the indexes alone (HOT)
+    active_at      timestamptz not null default now(),
     closed_at      timestamptz,
     constraint idx_conversations_session_id unique (session_id)
 ) with (fillfactor = 80);
@@ -153,7 +154,7 @@ create index idx_messages_conversation_id on messages(conversation_id, created_a
 create index idx_messages_session_id on messages(session_id);
 create index idx_messages_user_id on messages(user_id);
 create index idx_messages_platform_message on messages(platform, platform_message_id);
-create index idx_messages_intent on messages(intent);
+create index idx_messages_intent on messages(intent) where intent is not null;
 create index idx_messages_created_at on messages(created_at);
 
 create type sync_status as enum ('running', 'success', 'partial', 'failed');

@@ -86,9 +86,10 @@ constexpr Sql kConversations{"inbound.conversations", R"sql(
       from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::timestamptz[]) as b(id, integration_id, sealed, received_at)
   )
   insert into conversations as v (id, tenant_id, integration_id, contact_id, session_id, user_id, platform, chat_id,
-                                  title, messages_count, created_at, updated_at)
+                                  title, messages_count, created_at, updated_at, active_at)
   select g.id, $1::uuid, g.integration_id, g.contact_id, g.session_id, g.user_id, g.platform, g.chat_id,
-         coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, g.received_at
+         coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, date_trunc('minute', g.received_at),
+         g.received_at
     from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[],
                 $14::integer[], $15::timestamptz[])
          as g(id, integration_id, contact_id, session_id, user_id, platform, chat_id, title, messages_count, received_at)
@@ -96,6 +97,7 @@ constexpr Sql kConversations{"inbound.conversations", R"sql(
   on conflict (session_id) do update
      set messages_count = v.messages_count + excluded.messages_count,
          updated_at = greatest(v.updated_at, excluded.updated_at),
+         active_at = greatest(v.active_at, excluded.active_at),
          contact_id = coalesce(excluded.contact_id, v.contact_id),
          title = coalesce(nullif(excluded.title, ''), v.title)
   returning session_id, id, has_early_edits)sql"};

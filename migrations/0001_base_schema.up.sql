@@ -127,7 +127,8 @@ create type message_role as enum ('user', 'assistant', 'system');
 create type message_direction as enum ('inbound', 'outbound');
 
 -- Partitioned by the month the hub recorded the message; sent_at is the platform's time.
--- tenant_id, integration_id and contact_id have no foreign keys: the row is written together with those it names.
+-- tenant_id, integration_id, contact_id and user_id have no foreign keys: the row is written together with those it
+-- names, and goes with its conversation when the user does.
 create table messages (
     id                  uuid not null default gen_random_uuid(),
     tenant_id           uuid not null,
@@ -135,7 +136,7 @@ create table messages (
     contact_id          uuid,
     conversation_id     uuid references conversations(id) on delete cascade,
     session_id          varchar(255) not null,
-    user_id             uuid not null references users(id) on delete cascade,
+    user_id             uuid not null,
     content             text not null,
     content_type        varchar(50) not null default 'text',
     role                message_role not null,

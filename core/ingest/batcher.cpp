@@ -128,7 +128,8 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   bool down = false;
 };
 
-IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound, BatcherOptions options)
+IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound,
+                             BatcherOptions options)
     : state_(std::make_shared<State>(std::move(executor), inbound, options)) {}
 
 Task<Result<void>> IngestBatcher::record(storage::Delivery delivery) {

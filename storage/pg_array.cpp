@@ -1,9 +1,8 @@
 #include "storage/pg_array.hpp"
 
+#include <array>
 #include <stdexcept>
 #include <utility>
-
-#include "core/base/ids.hpp"
 
 namespace easyflow::storage {
 namespace {
@@ -68,12 +67,18 @@ void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+constexpr std::array<std::int8_t, 256> hex_values() {
+  std::array<std::int8_t, 256> values{};
+  for (auto& value : values) value = -1;
+  for (std::int8_t digit = 0; digit < 16; ++digit) {
+    values[static_cast<unsigned char>("0123456789abcdef"[digit])] = digit;
+    values[static_cast<unsigned char>("0123456789ABCDEF"[digit])] = digit;
+  }
+  return values;
 }
+constexpr auto kHexValues = hex_values();
+
+int hex_value(char c) { return kHexValues[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 
@@ -141,13 +146,18 @@ PgBinary PgColumn::take() {
 }
 
 void UuidColumn::add(std::string_view uuid) {
-  if (!is_uuid(uuid)) throw std::invalid_argument("not a UUID");
+  constexpr std::string_view shape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
   char bytes[16];
   std::size_t filled = 0;
-  for (std::size_t i = 0; i < uuid.size(); i += 2) {
-    if (uuid[i] == '-') ++i;
-    bytes[filled++] = static_cast<char>(hex_value(uuid[i]) * 16 + hex_value(uuid[i + 1]));
+  bool well_formed = uuid.size() == shape.size();
+  for (std::size_t i = 0; well_formed && i < shape.size(); i += 2) {
+    if (shape[i] == '-') well_formed = uuid[i++] == '-';
+    const int high = kHexValues[static_cast<unsigned char>(uuid[i])];
+    const int low = kHexValues[static_cast<unsigned char>(uuid[i + 1])];
+    well_formed = well_formed && high >= 0 && low >= 0;
+    bytes[filled++] = static_cast<char>(high << 4 | low);
   }
+  if (!well_formed) throw std::invalid_argument("not a UUID");
   add_bytes({bytes, sizeof bytes});
 }
 

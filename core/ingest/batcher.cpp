@@ -53,7 +53,7 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
 
   /// While transactions are under way, another one starts only for a like number of deliveries. A smaller one would
   /// cost the database as many round trips and locks, and its deliveries wait no longer than the next commit anyway.
-  std::size_t smallest_companion() const { return std::min(options.max_batch, deliveries_in_flight); }
+  std::size_t smallest_companion() const { return std::min(options.max_batch, (deliveries_in_flight + 1) / 2); }
 
   /// Once for all requests that the loop has read by then: they share a transaction.
   void pump_soon() {
@@ -128,7 +128,8 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   bool down = false;
 };
 
-IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound, BatcherOptions options)
+IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound,
+                             BatcherOptions options)
     : state_(std::make_shared<State>(std::move(executor), inbound, options)) {}
 
 Task<Result<void>> IngestBatcher::record(storage::Delivery delivery) {

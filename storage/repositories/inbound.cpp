@@ -86,9 +86,10 @@ constexpr Sql kConversations{"inbound.conversations", R"sql(
       from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::timestamptz[]) as b(id, integration_id, sealed, received_at)
   )
   insert into conversations as v (id, tenant_id, integration_id, contact_id, session_id, user_id, platform, chat_id,
-                                  title, messages_count, created_at, updated_at)
+                                  title, messages_count, created_at, updated_at, active_at)
   select g.id, $1::uuid, g.integration_id, g.contact_id, g.session_id, g.user_id, g.platform, g.chat_id,
-         coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, g.received_at
+         coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, date_trunc('minute', g.received_at),
+         g.received_at
     from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[],
                 $14::integer[], $15::timestamptz[])
          as g(id, integration_id, contact_id, session_id, user_id, platform, chat_id, title, messages_count, received_at)
@@ -96,6 +97,7 @@ constexpr Sql kConversations{"inbound.conversations", R"sql(
   on conflict (session_id) do update
      set messages_count = v.messages_count + excluded.messages_count,
          updated_at = greatest(v.updated_at, excluded.updated_at),
+         active_at = greatest(v.active_at, excluded.active_at),
          contact_id = coalesce(excluded.contact_id, v.contact_id),
          title = coalesce(nullif(excluded.title, ''), v.title)
   returning session_id, id, has_early_edits)sql"};
@@ -108,10 +110,11 @@ constexpr Sql kMessages{"inbound.messages", R"sql(
            coalesce(g.known_conversation, (select v.id from conversations v where v.session_id = g.session_id)) as conversation_id
       from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::uuid[],
                   $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[],
-                  $17::text[])
+                  $17::text[], $18::text[])
            with ordinality
            as g(id, known_conversation, integration_id, session_id, user_id, platform, chat_id, contact_id,
-                content, content_type, platform_message_id, metadata, sent_at, received_at, marker, event_type, turn)
+                content, content_type, platform_message_id, metadata, sent_at, received_at, marker, event_type, payload,
+                turn)
      where not exists (select from inbound_events f where f.integration_id = g.integration_id and f.dedup_key = g.marker
                        offset 0)
   ), stored as (
@@ -124,8 +127,10 @@ constexpr Sql kMessages{"inbound.messages", R"sql(
   )
   insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
   select $1::uuid, integration_id, event_type, coalesce(id, contact_id),
-         jsonb_strip_nulls(jsonb_build_object('conversation_id', conversation_id, 'message_id', id, 'chat_id', chat_id,
-                                              'platform', platform, 'contact_id', contact_id))
+         case when id is null
+              then jsonb_strip_nulls(jsonb_build_object('conversation_id', conversation_id, 'chat_id', chat_id,
+                                                        'platform', platform, 'contact_id', contact_id))
+              else payload::jsonb end
     from ready order by turn
   returning subject_id)sql"};
 
@@ -347,7 +352,8 @@ class TenantBatch {
       keys.add(item.key);
       bodies.add(item.delivery->body_id);
       states.add(item.event == nullptr ? "quarantined" : has_meaning(*item.event) ? "processed" : "ignored");
-      reasons.add_or_null(item.event == nullptr ? std::string_view(item.delivery->quarantine_reason) : std::string_view());
+      reasons.add_or_null(item.event == nullptr ? std::string_view(item.delivery->quarantine_reason)
+                                                : std::string_view());
       received.add(item.delivery->received_at);
     }
     const auto contacts = contacts_of(all);
@@ -417,24 +423,30 @@ class TenantBatch {
     }
     const auto given_integrations = integrations.take();
     const auto given_persons = persons.take();
-    tx_.exec(kContacts, tenant_id_, ids.take(), given_integrations, given_persons, telegram_ids.take(), usernames.take(),
-             names.take(), languages.take(), active.take());
+    tx_.exec(kContacts, tenant_id_, ids.take(), given_integrations, given_persons, telegram_ids.take(),
+             usernames.take(), names.take(), languages.take(), active.take());
     for (const auto& row : tx_.exec(kContactIds, given_integrations, given_persons))
       contact_ids_[*people.at(row[0].as<std::size_t>() - 1)] = text_of(row[1]);
   }
 
-  void add_contact(UuidColumn& column, const std::string& integration_id, std::string_view person) const {
-    const auto known = contact_ids_.find({integration_id, clean_text(person)});
-    if (known == contact_ids_.end())
+  /// The id of the contact the event comes from; null when it has no sender.
+  const std::string* contact_of(const Item& item) const {
+    const auto known =
+        contact_ids_.find({item.delivery->integration_id, clean_text(item.event->sender.platform_user_id)});
+    return known == contact_ids_.end() ? nullptr : &known->second;
+  }
+
+  static void add_or_null(UuidColumn& column, const std::string* id) {
+    if (id == nullptr)
       column.add_null();
     else
-      column.add(known->second);
+      column.add(*id);
   }
 
   void write_conversations() {
     struct Chat {
       const Item* item = nullptr;
-      std::string person;
+      const std::string* contact = nullptr;
       std::string title;
       int messages = 0;
       Timestamp received_at{};
@@ -457,7 +469,7 @@ class TenantBatch {
       chat.item = item;
       chat.received_at = std::max(chat.received_at, delivery.received_at);
       if (is_new_message(*item->event)) ++chat.messages;
-      if (is_private(*item->event) && has_sender(*item->event)) chat.person = item->event->sender.platform_user_id;
+      if (is_private(*item->event) && has_sender(*item->event)) chat.contact = contact_of(*item);
       if (auto title = title_of(*item->event); !title.empty()) chat.title = std::move(title);
     }
     UuidColumn ids, integrations, contacts, users;
@@ -467,7 +479,7 @@ class TenantBatch {
     for (const auto& [session, chat] : chats) {
       ids.add(new_uuid());
       integrations.add(chat.item->delivery->integration_id);
-      add_contact(contacts, chat.item->delivery->integration_id, chat.person);
+      add_or_null(contacts, chat.contact);
       sessions.add(session);
       users.add(chat.item->delivery->user_id);
       platforms.add(chat.item->delivery->platform_id);
@@ -489,7 +501,7 @@ class TenantBatch {
 
   void write_messages() {
     UuidColumn ids, conversations, integrations, users, contacts;
-    TextColumn sessions, platforms, chats, contents, types, message_ids, metadata, markers, events;
+    TextColumn sessions, platforms, chats, contents, types, message_ids, metadata, markers, events, payloads;
     TimestampColumn sent, received;
     std::vector<std::pair<std::string, std::string>> expected;  // message, its conversation
     std::size_t given = 0;
@@ -504,16 +516,18 @@ class TenantBatch {
         expected.emplace_back(new_uuid(), conversations_.at(session));
         ids.add(expected.back().first);
         conversations.add(expected.back().second);
+        payloads.add(message_payload(*item, expected.back().first, expected.back().second));
       } else {
         ids.add_null();
         conversations.add_null();
+        payloads.add_null();
       }
       integrations.add(item->delivery->integration_id);
       sessions.add_or_null(session);
       users.add(item->delivery->user_id);
       platforms.add(item->delivery->platform_id);
       chats.add_or_null(has_chat(e) ? std::string_view(e.chat_id) : std::string_view());
-      add_contact(contacts, item->delivery->integration_id, e.sender.platform_user_id);
+      add_or_null(contacts, contact_of(*item));
       contents.add(e.text);
       types.add(e.kind == sdk::EventKind::callback ? std::string_view("callback") : std::string_view(e.content_type));
       message_ids.add_or_null(e.platform_message_id);
@@ -528,10 +542,10 @@ class TenantBatch {
       events.add(outbox_type(e.kind));
     }
     if (given == 0) return;
-    const auto rows =
-        tx_.exec(kMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(), sessions.take(),
-                 users.take(), platforms.take(), chats.take(), contacts.take(), contents.take(), types.take(),
-                 message_ids.take(), metadata.take(), sent.take(), received.take(), markers.take(), events.take());
+    const auto rows = tx_.exec(kMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(),
+                               sessions.take(), users.take(), platforms.take(), chats.take(), contacts.take(),
+                               contents.take(), types.take(), message_ids.take(), metadata.take(), sent.take(),
+                               received.take(), markers.take(), events.take(), payloads.take());
     if (static_cast<std::size_t>(rows.size()) == given) return;
     // an edit stood in for its original before
     std::unordered_set<std::string> stored;
@@ -539,6 +553,15 @@ class TenantBatch {
     for (const auto& [message, conversation] : expected) {
       if (stored.count(message) == 0) --deltas_[conversation];
     }
+  }
+
+  /// What subscribers learn of a new message: where to find it, not what it says.
+  std::string message_payload(const Item& item, const std::string& message, const std::string& conversation) const {
+    const nlohmann::json chat(clean_text(item.event->chat_id));
+    std::string text = R"({"conversation_id":")" + conversation + R"(","message_id":")" + message +
+                       R"(","platform":")" + item.delivery->platform_id + R"(","chat_id":)" + chat.dump();
+    if (const auto* contact = contact_of(item)) text += R"(,"contact_id":")" + *contact + '"';
+    return text + '}';
   }
 
   void write_edit(const Item& item) {

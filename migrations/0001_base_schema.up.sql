@@ -111,6 +111,7 @@ create table conversations (
     current_state  varchar(100) default 'initial',
     context_data   jsonb default '{}',
     messages_count integer default 0,
+    has_early_edits boolean not null default false, -- an edit came before its original: the ledger knows which
     created_at     timestamptz default now(),
     updated_at     timestamptz default now(),
     closed_at      timestamptz,
@@ -148,7 +149,7 @@ create table messages (
     created_at          timestamptz not null default now(),
     primary key (id, created_at)
 ) partition by range (created_at);
-create index idx_messages_conversation_id on messages(conversation_id);
+create index idx_messages_conversation_id on messages(conversation_id, created_at);  -- in order of time, for paging
 create index idx_messages_session_id on messages(session_id);
 create index idx_messages_user_id on messages(user_id);
 create index idx_messages_platform_message on messages(platform, platform_message_id);

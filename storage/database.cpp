@@ -15,6 +15,7 @@
 #include <random>
 #include <system_error>
 #include <thread>
+#include <typeinfo>
 
 #include "core/base/ids.hpp"
 #include "storage/connect.hpp"
@@ -37,10 +38,15 @@ std::string set_scope(const Scope& scope) {
 
 bool starts_with(const std::string& text, std::string_view prefix) { return text.rfind(prefix, 0) == 0; }
 
+constexpr std::chrono::seconds kPlansLast{20};
+
 /// True when the session is over: shutdown, crash, idle limits, connection exceptions. Errors that libpq makes up when
 /// the server is gone have no SQLSTATE.
-bool session_ended(const std::string& sqlstate) {
-  return sqlstate.empty() || starts_with(sqlstate, "57P0") || starts_with(sqlstate, "08") || sqlstate == "25P03";
+bool session_ended(const pqxx::sql_error& error) {
+  const auto& sqlstate = error.sqlstate();
+  // libpqxx 6 names some faults of a statement by type alone, without their SQLSTATE
+  if (sqlstate.empty()) return typeid(error) == typeid(pqxx::sql_error);
+  return starts_with(sqlstate, "57P0") || starts_with(sqlstate, "08") || sqlstate == "25P03";
 }
 
 /// What an outsider may read about an SQL fault that means "not now"; empty for faults of the statement itself.
@@ -51,7 +57,6 @@ std::string unavailable_text(const std::string& sqlstate) {
   if (starts_with(sqlstate, "53")) return "the PostgreSQL server is out of resources (SQLSTATE " + sqlstate + ")";
   if (sqlstate == "57014") return "a statement took longer than statement_timeout and was cancelled";
   if (sqlstate == "55P03") return "a statement waited longer than lock_timeout for a lock";
-  if (session_ended(sqlstate)) return "PostgreSQL ended the session";
   if (starts_with(sqlstate, "58")) return "PostgreSQL met a system error (SQLSTATE " + sqlstate + "): see its log";
   return {};
 }
@@ -91,7 +96,7 @@ void Tx::commit() {
     abandon(connection_);
     throw CommitInDoubt(in_doubt);
   } catch (const pqxx::sql_error& e) {
-    if (!session_ended(e.sqlstate())) throw;
+    if (!session_ended(e)) throw;
     open_ = false;
     abandon(connection_);
     throw CommitInDoubt(in_doubt);
@@ -203,6 +208,7 @@ class Database::Pool {
     std::unordered_set<std::string> prepared;
     SteadyClock::time_point opened;
     SteadyClock::time_point used;
+    SteadyClock::time_point planned;
   };
 
   struct Worker {
@@ -363,10 +369,13 @@ class Database::Pool {
     if (session.connection && (!session.connection->is_open() || now - session.opened >= options_.recycle_after)) {
       drop(session);
     }
-    if (session.connection && now - session.used >= options_.pre_ping_after) {
+    // Generic plans are kept until the tables' statistics change. Early ones, made while a table was empty, must not
+    // last for the minute that autovacuum takes to see its rows; so the ping throws the plans away as well.
+    if (session.connection && (now - session.used >= options_.pre_ping_after || now - session.planned >= kPlansLast)) {
       try {
         pqxx::nontransaction ping(*session.connection);
-        ping.exec("select 1");
+        ping.exec("discard plans");
+        session.planned = now;
       } catch (const pqxx::failure&) {
         drop(session);
       }
@@ -374,6 +383,7 @@ class Database::Pool {
     if (!session.connection) {
       session.connection = open_connection(options_.dsn, options_.connect_timeout, setup_sql_);
       session.opened = now;
+      session.planned = now;
     }
     session.used = now;
   }
@@ -418,12 +428,14 @@ class Database::Pool {
         // "cached plan must not change result type": a migration ran, so the statements must be prepared afresh
         if (reconnected) return std::current_exception();
         lost = "prepared statements are out of date";
+      } catch (const pqxx::insufficient_privilege&) {
+        return std::current_exception();  // libpqxx 6 leaves its SQLSTATE out, as if the session had ended
       } catch (const pqxx::sql_error& e) {
-        if (!session_ended(e.sqlstate())) {
+        if (!session_ended(e)) {
           const auto text = unavailable_text(e.sqlstate());
           return text.empty() ? std::current_exception() : down(text);
         }
-        lost = unavailable_text(e.sqlstate());
+        lost = "PostgreSQL ended the session";
       } catch (...) {
         return std::current_exception();
       }

@@ -199,11 +199,12 @@ Reply log_in(Services& services, HttpRequest request, net::PathParams) {
   Secret password(form_value(request.body, "password"));
   // no address has these, and PostgreSQL takes no NUL
   bool plausible = email.size() <= 255 && email.find('\0') == std::string::npos;
-  auto issued = co_await services.auth.log_in(plausible ? email : std::string(), std::move(password));
+  if (!plausible) email.clear();
+  auto issued = co_await services.auth.log_in(email, std::move(password));
   if (!issued) {
     auto nonce = new_nonce();
     int status = issued.error().kind() == ErrorKind::rate_limited ? 429 : 401;
-    auto response = html_response(status, login_page(nonce, plausible ? email : "", issued.error().message()), nonce);
+    auto response = html_response(status, login_page(nonce, email, issued.error().message()), nonce);
     if (issued.error().retry_after())
       response.headers.add("Retry-After", std::to_string(issued.error().retry_after()->count()));
     co_return response;

@@ -231,8 +231,8 @@ Html accounts(const PageFrame& frame, const StatusData& data) {
     auto name = platform_name(frame, integration.platform_id);
     html << "<li>" << badge(name, integration.platform_id, "") << "<span class=\"name\">"
          << account_name(frame, integration) << "</span>"
-         << pill(integration.paused ? std::string("paused") : integration.status) << "<span class=\"what\">" << name
-         << " · account " << integration.account;
+         << pill(integration.paused ? std::string("paused") : integration.status) << "<span class=\"what\">" << name;
+    if (integration.account != "default") html << " · " << integration.account;
     if (integration.last_sync_at) html << " · synced " << moment(*integration.last_sync_at, frame.now);
     html << "</span>";
     if (!integration.status_message.empty())
@@ -262,6 +262,18 @@ Html trail(const storage::StreamStatus& stream, const std::vector<storage::SyncR
   return html;
 }
 
+Html next_run(const storage::StreamStatus& stream, Timestamp now) {
+  Html html;
+  if (stream.state == "running" || stream.state == "paused" || !stream.next_run_at) {
+    html << "<span class=\"soft\">–</span>";
+  } else if (*stream.next_run_at <= now) {
+    html << "now";
+  } else {
+    html << moment(*stream.next_run_at, now);
+  }
+  return html;
+}
+
 Html freshness(const PageFrame& frame, const StatusData& data) {
   Html html;
   html << "<section class=\"card\"><header><h2>Freshness</h2><span class=\"small soft\">how recent each stream "
@@ -276,8 +288,8 @@ Html freshness(const PageFrame& frame, const StatusData& data) {
     auto name = stream.display_name.empty() ? platform_name(frame, stream.platform_id) : stream.display_name;
     html << "<tr><td><strong>" << stream.stream << "</strong><span class=\"sub\">" << name << "</span></td><td>"
          << pill(stream.state) << "</td><td>" << moment(stream.last_success_at, frame.now, "never") << "</td><td>"
-         << moment(stream.next_run_at, frame.now, "not planned") << "</td><td>" << trail(stream, data.runs)
-         << "</td><td class=\"num\">" << grouped(stream.rows) << "</td></tr>";
+         << next_run(stream, frame.now) << "</td><td>" << trail(stream, data.runs) << "</td><td class=\"num\">"
+         << grouped(stream.rows) << "</td></tr>";
   }
   html << "</tbody></table></div></section>\n";
   return html;
@@ -391,7 +403,7 @@ Html line(const PageFrame& frame, const storage::Message& message) {
        << "</div><div class=\"about\">" << moment(message.sent_at ? *message.sent_at : message.created_at, frame.now);
   if (message.content_type != "text") html << " <span class=\"tag\">" << message.content_type << "</span>";
   if (!message.intent.empty()) html << " <span class=\"tag\">" << message.intent << "</span>";
-  if (!delivery.empty()) html << " <span>" << delivery << "</span>";
+  if (!delivery.empty()) html << " <span>" << (delivery == "unknown" ? "outcome unknown" : delivery) << "</span>";
   if (!error.empty()) html << " <span>" << shortened(error, kLongestFault) << "</span>";
   html << "</div></li>";
   return html;
@@ -424,8 +436,8 @@ std::string status_page(const PageFrame& frame, const StatusData& data) {
   auto html = head(frame.nonce, "Status · Easy Flow", /*refresh_seconds=*/10);
   html << bar(frame) << "<main>\n" << headline(data) << figures(data);
   if (!data.integrations.empty()) html << accounts(frame, data);
-  html << freshness(frame, data) << "<div class=\"columns\">" << chats(frame, data) << faults(frame, data) << "</div>\n"
-       << run_table(frame, data) << "</main>\n"
+  html << freshness(frame, data) << "<div class=\"columns\">" << chats(frame, data) << "<div class=\"stack\">"
+       << faults(frame, data) << run_table(frame, data) << "</div></div></main>\n"
        << foot(frame);
   return html.take();
 }

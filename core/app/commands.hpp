@@ -17,8 +17,8 @@ namespace easyflow::app {
 /// What the global options say, and what shall run.
 struct Invocation {
   bool json = false;
-  std::string tenant;                          ///< id or name; empty = the only one
-  std::map<std::string, std::string> settings; ///< configuration keys given as flags
+  std::string tenant;                           ///< id or name; empty = the only one
+  std::map<std::string, std::string> settings;  ///< configuration keys given as flags
   std::string config_file;
   std::function<int()> action;
 };

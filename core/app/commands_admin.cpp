@@ -1,4 +1,6 @@
 // migrate, db, user, token, keys, config
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -57,7 +59,8 @@ int migration_status(const Invocation& invocation, storage::MigrationRunner& run
   Table table({"VERSION", "NAME", "STATE", "APPLIED"});
   for (const auto& one : *all) {
     well = well && one.state == storage::MigrationStatus::State::applied;
-    items.push_back({{"version", one.version}, {"name", one.name}, {"state", name_of(one.state)}, {"applied_at", one.applied_at}});
+    items.push_back(
+        {{"version", one.version}, {"name", one.name}, {"state", name_of(one.state)}, {"applied_at", one.applied_at}});
     table.add({std::to_string(one.version), one.name, name_of(one.state), one.applied_at});
   }
   if (invocation.json)
@@ -74,7 +77,8 @@ void add_migrate(CLI::App& app, Invocation& invocation) {
   up->add_option("--to", *target, "Stop at this version")->check(CLI::PositiveNumber);
   up->callback([&invocation, target] {
     invocation.action = [&invocation, target] {
-      return with_migrations(invocation, [&](auto& runner) { return tell_versions(invocation, runner.up(*target), "applied"); });
+      return with_migrations(invocation,
+                             [&](auto& runner) { return tell_versions(invocation, runner.up(*target), "applied"); });
     };
   });
   auto steps = std::make_shared<int>(1);
@@ -86,7 +90,8 @@ void add_migrate(CLI::App& app, Invocation& invocation) {
     invocation.action = [&invocation, steps, confirmed] {
       if (!*confirmed && (!is_interactive() || ask("This deletes data. Type yes", false).reveal() != "yes"))
         return report(Error(ErrorKind::invalid_input, "Nothing was changed. Confirm with --yes."), invocation.json);
-      return with_migrations(invocation, [&](auto& runner) { return tell_versions(invocation, runner.down(*steps), "reverted"); });
+      return with_migrations(invocation,
+                             [&](auto& runner) { return tell_versions(invocation, runner.down(*steps), "reverted"); });
     };
   });
   group->add_subcommand("status", "What is applied, pending or drifted")->callback([&] {
@@ -113,8 +118,10 @@ int embedded(const Invocation& invocation, const std::string& verb) {
   if (verb == "start") {
     auto started = postgres.ensure_running();
     if (!started) return report(started.error(), invocation.json);
+    std::ofstream(Installation::keep_running_file(config->data.dir)).flush();
     state = *started ? "started" : "already running";
   } else if (verb == "stop") {
+    std::filesystem::remove(Installation::keep_running_file(config->data.dir));
     auto stopped = postgres.stop();
     if (!stopped) return report(stopped.error(), invocation.json);
     state = *stopped ? "stopped" : "was not running";
@@ -136,8 +143,9 @@ int embedded(const Invocation& invocation, const std::string& verb) {
 
 void add_db(CLI::App& app, Invocation& invocation) {
   auto* group = app.add_subcommand("db", "The embedded PostgreSQL")->require_subcommand(1);
-  const std::pair<const char*, const char*> verbs[] = {
-      {"start", "Start it, and leave it running"}, {"stop", "Stop it"}, {"status", "Does it run? Exit code 3 when not"}};
+  const std::pair<const char*, const char*> verbs[] = {{"start", "Start it, and leave it running"},
+                                                       {"stop", "Stop it"},
+                                                       {"status", "Does it run? Exit code 3 when not"}};
   for (const auto& [verb, help] : verbs) {
     group->add_subcommand(verb, help)->callback([&invocation, verb = std::string(verb)] {
       invocation.action = [&invocation, verb] { return embedded(invocation, verb); };
@@ -270,8 +278,10 @@ void add_users(CLI::App& app, Invocation& invocation) {
   auto* add = users->add_subcommand("add", "Add a user, in a tenant of its own unless --tenant is given");
   add->add_option("email", user->email, "E-mail address, used to log in")->required();
   add->add_option("--name", user->name, "Name");
-  add->add_option("--role", user->role, "owner, operator or viewer")->check(CLI::IsMember({"owner", "operator", "viewer"}));
-  add->add_flag("--password-stdin", user->password_stdin, "Read the password from standard input; default: make one up");
+  add->add_option("--role", user->role, "owner, operator or viewer")
+      ->check(CLI::IsMember({"owner", "operator", "viewer"}));
+  add->add_flag("--password-stdin", user->password_stdin,
+                "Read the password from standard input; default: make one up");
   add->add_flag("--no-password", user->no_password, "No page login, API tokens only");
   add->callback([&invocation, user] {
     invocation.action = [&invocation, user] {
@@ -288,20 +298,24 @@ void add_users(CLI::App& app, Invocation& invocation) {
   create->add_option("--name", token->name, "What it is for")->required();
   create->add_option("--user", token->user, "E-mail of its user; default: the tenant's first");
   create->add_option("--scope", token->scopes, "read, write, send, admin; default: all of the user's role");
-  create->add_option("--days", token->days, "Valid for so many days; default: until revoked")->check(CLI::PositiveNumber);
+  create->add_option("--days", token->days, "Valid for so many days; default: until revoked")
+      ->check(CLI::PositiveNumber);
   create->callback([&invocation, token] {
     invocation.action = [&invocation, token] {
       return with_core(invocation, [&invocation, token](Core& core) { return create_token(core, invocation, *token); });
     };
   });
   tokens->add_subcommand("list", "The tenant's tokens")->callback([&] {
-    invocation.action = [&] { return with_core(invocation, [&](Core& core) { return list_tokens(core, invocation); }); };
+    invocation.action = [&] {
+      return with_core(invocation, [&](Core& core) { return list_tokens(core, invocation); });
+    };
   });
   auto* revoke = tokens->add_subcommand("revoke", "Take a token back");
   revoke->add_option("id", token->id, "Its id")->required();
   revoke->callback([&invocation, token] {
     invocation.action = [&invocation, token] {
-      return with_core(invocation, [&invocation, token](Core& core) { return revoke_token(core, invocation, token->id); });
+      return with_core(invocation,
+                       [&invocation, token](Core& core) { return revoke_token(core, invocation, token->id); });
     };
   });
 }
@@ -334,13 +348,33 @@ Task<int> rotate_keys(Core& core, const Invocation& invocation) {
   co_return 0;
 }
 
+Task<int> retire_key(Core& core, const Invocation& invocation, std::string id) {
+  auto retired = co_await core.keys.retire(id);
+  if (!retired) co_return report(retired.error(), invocation.json);
+  if (invocation.json)
+    print({{"retired", id}});
+  else
+    std::cout << "Retired " << id << "; it is no longer in the key file. Backups older than the rotation still need it.\n";
+  co_return 0;
+}
+
 void add_keys(CLI::App& app, Invocation& invocation) {
   auto* group = app.add_subcommand("keys", "Encryption keys")->require_subcommand(1);
   group->add_subcommand("list", "Master keys by id; never the keys themselves")->callback([&] {
     invocation.action = [&] { return with_core(invocation, [&](Core& core) { return list_keys(core, invocation); }); };
   });
   group->add_subcommand("rotate", "New keys for everything sealed, while the hub runs")->callback([&] {
-    invocation.action = [&] { return with_core(invocation, [&](Core& core) { return rotate_keys(core, invocation); }); };
+    invocation.action = [&] {
+      return with_core(invocation, [&](Core& core) { return rotate_keys(core, invocation); });
+    };
+  });
+  auto id = std::make_shared<std::string>();
+  auto* retire = group->add_subcommand("retire", "Take an old master key out of use after a rotation");
+  retire->add_option("id", *id, "The master key's id")->required();
+  retire->callback([&invocation, id] {
+    invocation.action = [&invocation, id] {
+      return with_core(invocation, [&invocation, id](Core& core) { return retire_key(core, invocation, *id); });
+    };
   });
 }
 

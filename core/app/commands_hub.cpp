@@ -82,8 +82,10 @@ int serve(const Invocation& invocation) {
     return serve_on(executor, *config, **installation, nullptr, nullptr, &running);
   };
   return run_loop(main, [&] {
-    if (running != nullptr) running->stop();
-    else std::_Exit(130);
+    if (running != nullptr)
+      running->stop();
+    else
+      std::_Exit(130);
   });
 }
 
@@ -116,7 +118,8 @@ Task<int> ensure_first_user(Core& core, const Installation& installation) {
   int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   const std::string text = std::string(kFirstUser) + "\n" + password.reveal() + "\n";
   if (file < 0 || ::write(file, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-    std::cerr << "note: " << path << " could not be written; the password is shown only now: " << password.reveal() << '\n';
+    std::cerr << "note: " << path << " could not be written; the password is shown only now: " << password.reveal()
+              << '\n';
   if (file >= 0) ::close(file);
   co_return 0;
 }
@@ -214,8 +217,10 @@ int up(const Invocation& invocation, bool with_sandbox, const SandboxPorts& port
     co_return code;
   };
   return run_loop(main, [&] {
-    if (running != nullptr) running->stop();
-    else std::_Exit(130);
+    if (running != nullptr)
+      running->stop();
+    else
+      std::_Exit(130);
   });
 }
 
@@ -264,7 +269,8 @@ int run_sandbox(const Invocation& invocation, const sandbox::SandboxOptions& opt
 void add_hub_commands(CLI::App& app, Invocation& invocation) {
   auto server_options = [&invocation](CLI::App* command) {
     command->add_option_function<std::string>(
-        "--port", [&invocation](const std::string& port) { invocation.settings["server.port"] = port; }, "Port to listen on");
+        "--port", [&invocation](const std::string& port) { invocation.settings["server.port"] = port; },
+        "Port to listen on");
     command->add_option_function<std::string>(
         "--address", [&invocation](const std::string& address) { invocation.settings["server.address"] = address; },
         "Address to listen on; default 127.0.0.1");
@@ -280,8 +286,10 @@ void add_hub_commands(CLI::App& app, Invocation& invocation) {
   auto ports = std::make_shared<SandboxPorts>();
   auto* all = app.add_subcommand("up", "Set up what is missing (database, schema, first user), then run the hub");
   server_options(all);
-  all->add_flag("--sandbox", *with_sandbox, "Connect the sandbox platforms, so that everything works without an account");
-  all->add_option("--wildberries-port", ports->wildberries, "Port of the sandbox Wildberries")->check(CLI::Range(1, 65535));
+  all->add_flag("--sandbox", *with_sandbox,
+                "Connect the sandbox platforms, so that everything works without an account");
+  all->add_option("--wildberries-port", ports->wildberries, "Port of the sandbox Wildberries")
+      ->check(CLI::Range(1, 65535));
   all->add_option("--telegram-port", ports->telegram, "Port of the sandbox Telegram")->check(CLI::Range(1, 65535));
   all->callback([&invocation, with_sandbox, ports] {
     invocation.action = [&invocation, with_sandbox, ports] { return up(invocation, *with_sandbox, *ports); };
@@ -290,6 +298,7 @@ void add_hub_commands(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<sandbox::SandboxOptions>();
   auto order_every = std::make_shared<double>(20);
   auto message_every = std::make_shared<double>(15);
+  auto react_after = std::make_shared<double>(2);
   auto* sandbox = app.add_subcommand("sandbox", "Run the sandbox platforms alone");
   sandbox->add_option("--wildberries-port", options->wildberries_port, "0 takes a free port");
   sandbox->add_option("--telegram-port", options->telegram_port, "0 takes a free port");
@@ -298,11 +307,14 @@ void add_hub_commands(CLI::App& app, Invocation& invocation) {
   sandbox->add_option("--products", options->products, "Products")->check(CLI::Range(1, 10000));
   sandbox->add_option("--order-every", *order_every, "Seconds between new orders; 0: only on demand");
   sandbox->add_option("--message-every", *message_every, "Seconds between buyers' messages; 0: only on demand");
+  sandbox->add_option("--react-after", *react_after, "Seconds until buyers react to a message; 0: never")
+      ->check(CLI::NonNegativeNumber);
   sandbox->add_option("--state-file", options->state_file, "Keep the shop over restarts");
-  sandbox->callback([&invocation, options, order_every, message_every] {
-    invocation.action = [&invocation, options, order_every, message_every] {
+  sandbox->callback([&invocation, options, order_every, message_every, react_after] {
+    invocation.action = [&invocation, options, order_every, message_every, react_after] {
       options->order_every = std::chrono::milliseconds(static_cast<std::int64_t>(*order_every * 1000));
       options->message_every = std::chrono::milliseconds(static_cast<std::int64_t>(*message_every * 1000));
+      options->react_after = std::chrono::milliseconds(static_cast<std::int64_t>(*react_after * 1000));
       return run_sandbox(invocation, *options);
     };
   });

@@ -29,8 +29,8 @@ Result<std::map<std::string, Secret>> gather(const sdk::Manifest& manifest, cons
     auto field = std::find_if(manifest.credentials.begin(), manifest.credentials.end(),
                               [&](const auto& f) { return f.name == name; });
     if (equals == std::string::npos || field == manifest.credentials.end())
-      return Error(ErrorKind::invalid_input, "'" + name + "' is no credential of " + manifest.display_name + "." +
-                                                 did_you_mean(name, names))
+      return Error(ErrorKind::invalid_input,
+                   "'" + name + "' is no credential of " + manifest.display_name + "." + did_you_mean(name, names))
           .with_field("--credential");
     auto value = value_of(pair.substr(equals + 1), field->secret);
     if (!value) return Error(value.error()).with_field("--credential " + name);
@@ -108,7 +108,8 @@ Task<int> on_integration(Core& core, const Invocation& invocation, std::string r
       print(api::view(*checked, core.public_url));
     } else if (checked->report.ok) {
       std::cout << "The credentials work: " << printable(checked->report.info.display_name) << ".\n";
-      for (const auto& warning : checked->report.info.warnings) std::cout << "note: " << printable(warning, 300) << '\n';
+      for (const auto& warning : checked->report.info.warnings)
+        std::cout << "note: " << printable(warning, 300) << '\n';
     } else {
       std::cerr << "error: " << printable(checked->report.message, 500) << '\n';
     }
@@ -148,7 +149,8 @@ Task<int> list_integrations(Core& core, const Invocation& invocation) {
   Table table({"ID", "PLATFORM", "NAME", "STATUS", "LAST SYNC", "MESSAGE"});
   for (const auto& row : rows)
     table.add({row.id.substr(0, 13), row.platform_id + "/" + row.account, printable(row.display_name, 30),
-               row.paused ? "paused" : row.status, ago(row.last_sync_at, core.clock.now()), printable(row.status_message)});
+               row.paused ? "paused" : row.status, ago(row.last_sync_at, core.clock.now()),
+               printable(row.status_message)});
   if (table.empty()) {
     std::cout << "No integrations yet. Connect one with: easyflow integrations add <platform>\n";
     co_return 0;
@@ -202,8 +204,7 @@ void add_integration_commands(CLI::App& app, Invocation& invocation) {
   adding->add_option("--interval", add->interval, "Minutes between syncs")->check(CLI::Range(1, 10080));
   adding->callback([&invocation, add] {
     invocation.action = [&invocation, add] {
-      return with_core(invocation,
-                       [&invocation, add](Core& core) { return add_integration(core, invocation, *add); });
+      return with_core(invocation, [&invocation, add](Core& core) { return add_integration(core, invocation, *add); });
     };
   });
 
@@ -216,12 +217,14 @@ void add_integration_commands(CLI::App& app, Invocation& invocation) {
     auto reference = std::make_shared<std::string>();
     auto confirmed = std::make_shared<bool>(false);
     auto* command = group->add_subcommand(verb, help);
-    command->add_option("integration", *reference, "Platform, platform/account, or the beginning of the id")->required();
+    command->add_option("integration", *reference, "Platform, platform/account, or the beginning of the id")
+        ->required();
     if (std::string(verb) == "remove") command->add_flag("--yes", *confirmed, "Do not ask");
     command->callback([&invocation, reference, confirmed, verb = std::string(verb)] {
       invocation.action = [&invocation, reference, confirmed, verb] {
         if (verb == "remove" && !*confirmed) {
-          if (!is_interactive() || ask("Remove " + *reference + " with its orders and products? Type yes", false).reveal() != "yes")
+          if (!is_interactive() ||
+              ask("Remove " + *reference + " with its orders and products? Type yes", false).reveal() != "yes")
             return report(Error(ErrorKind::invalid_input, "Nothing was removed. Confirm with --yes."), invocation.json);
         }
         return with_core(invocation, [&invocation, reference, verb](Core& core) {

@@ -39,17 +39,18 @@ Task<Result<Subject>> subject_of(Core& core, const Invocation& invocation, std::
 // --- sync ---------------------------------------------------------------------------------------------------------
 
 /// Leases the stream, waiting a while for whoever runs it now.
-Task<Result<storage::SyncLease>> lease_stream(Core& core, const Subject& subject, const std::string& stream,
-                                              const std::string& owner) {
+Task<Result<storage::SyncLease>> lease_stream(Core& core, std::string tenant_id, std::string integration_id,
+                                              std::string stream, std::string owner) {
   for (int tries = 0;; ++tries) {
-    auto lease = co_await core.sync.claim(subject.tenant_id, subject.integration->id, stream, owner, 60s);
+    auto lease = co_await core.sync.claim(tenant_id, integration_id, stream, owner, 60s);
     if (lease || lease.error().kind() != ErrorKind::conflict || tries >= 120) co_return lease;
     if (tries == 0) std::cerr << stream << " is being read by the hub; waiting for it to end\n";
     co_await sleep_for(500ms);
   }
 }
 
-Task<int> run_sync(Core& core, const Invocation& invocation, std::string reference, std::string stream, bool from_start) {
+Task<int> run_sync(Core& core, const Invocation& invocation, std::string reference, std::string stream,
+                   bool from_start) {
   auto subject = co_await subject_of(core, invocation, reference);
   if (!subject) co_return report(subject.error(), invocation.json);
   const auto& integration = *subject->integration;
@@ -57,7 +58,8 @@ Task<int> run_sync(Core& core, const Invocation& invocation, std::string referen
   std::vector<std::string> streams;
   for (const auto& spec : manifest.streams) streams.push_back(spec.name);
   if (streams.empty())
-    co_return report(Error(ErrorKind::invalid_input, manifest.display_name + " has no streams to read; its messages arrive by themselves."),
+    co_return report(Error(ErrorKind::invalid_input,
+                           manifest.display_name + " has no streams to read; its messages arrive by themselves."),
                      invocation.json);
   if (!stream.empty() && manifest.find_stream(stream) == nullptr)
     co_return report(Error(ErrorKind::not_found, "There is no stream '" + stream + "'." + did_you_mean(stream, streams))
@@ -73,7 +75,7 @@ Task<int> run_sync(Core& core, const Invocation& invocation, std::string referen
   std::optional<Error> refused;
   for (const auto& name : streams) {
     if (from_start) co_await core.sync.request(subject->tenant_id, integration.id, name, /*from_start=*/true);
-    auto lease = co_await lease_stream(core, *subject, name, owner);
+    auto lease = co_await lease_stream(core, subject->tenant_id, integration.id, name, owner);
     if (!lease) {
       refused = lease.error();
       break;
@@ -166,7 +168,9 @@ void add_sync(CLI::App& app, Invocation& invocation) {
   });
 
   group->add_subcommand("status", "How fresh each stream is, and what fails")->callback([&] {
-    invocation.action = [&] { return with_core(invocation, [&](Core& core) { return sync_status(core, invocation); }); };
+    invocation.action = [&] {
+      return with_core(invocation, [&](Core& core) { return sync_status(core, invocation); });
+    };
   });
 
   auto options = std::make_shared<LogOptions>();
@@ -203,8 +207,9 @@ Task<Result<storage::Conversation>> find_conversation(Core& core, std::string te
     if (reference.size() >= 4 && candidate.id.rfind(reference, 0) == 0) matches.push_back(std::move(candidate));
   if (matches.size() == 1) co_return std::move(matches.front());
   co_return Error(matches.empty() ? ErrorKind::not_found : ErrorKind::invalid_input,
-                  matches.empty() ? "There is no conversation '" + reference + "'. See: easyflow conversations"
-                                  : "'" + reference + "' is the beginning of several conversations; give more of the id.")
+                  matches.empty()
+                      ? "There is no conversation '" + reference + "'. See: easyflow conversations"
+                      : "'" + reference + "' is the beginning of several conversations; give more of the id.")
       .with_field("conversation");
 }
 
@@ -231,7 +236,8 @@ Task<int> list_conversations(Core& core, const Invocation& invocation, const Lis
   co_return 0;
 }
 
-Task<int> show_conversation(Core& core, const Invocation& invocation, std::string reference, int limit, std::string cursor) {
+Task<int> show_conversation(Core& core, const Invocation& invocation, std::string reference, int limit,
+                            std::string cursor) {
   auto subject = co_await subject_of(core, invocation, "");
   if (!subject) co_return report(subject.error(), invocation.json);
   auto conversation = co_await find_conversation(core, subject->tenant_id, reference);
@@ -246,9 +252,11 @@ Task<int> show_conversation(Core& core, const Invocation& invocation, std::strin
     print(both);
     co_return 0;
   }
-  std::cout << printable(conversation->title) << " on " << conversation->platform << ", " << conversation->status << '\n';
+  std::cout << printable(conversation->title) << " on " << conversation->platform << ", " << conversation->status
+            << '\n';
   for (auto message = messages->items.rbegin(); message != messages->items.rend(); ++message) {
-    std::cout << format_rfc3339(std::chrono::floor<std::chrono::seconds>(message->sent_at.value_or(message->created_at)))
+    std::cout << format_rfc3339(
+                     std::chrono::floor<std::chrono::seconds>(message->sent_at.value_or(message->created_at)))
               << (message->direction == "outbound" ? "  -> " : "  <- ") << printable(message->content, 2000);
     auto metadata = nlohmann::json::parse(message->metadata_json, nullptr, /*allow_exceptions=*/false);
     if (message->direction == "outbound" && metadata.is_object() && metadata.contains("delivery") &&
@@ -325,8 +333,8 @@ Task<int> send_message(Core& core, const Invocation& invocation, const SendOptio
   if (invocation.json)
     print(api::view(message));
   else
-    std::cout << message.id << ": " << message.state << (message.error.empty() ? "" : ", " + printable(message.error, 300))
-              << '\n';
+    std::cout << message.id << ": " << message.state
+              << (message.error.empty() ? "" : ", " + printable(message.error, 300)) << '\n';
   if (message.state == "queued" && !invocation.json)
     std::cerr << "It goes out as soon as a hub is running and the platform's limits allow.\n";
   co_return message.state == "failed" || message.state == "unknown" ? 1 : 0;
@@ -343,7 +351,8 @@ void add_send(CLI::App& app, Invocation& invocation) {
   send->add_option("--wait", options->wait_seconds, "Seconds to wait for the outcome")->check(CLI::Range(0, 600));
   send->callback([&invocation, options] {
     invocation.action = [&invocation, options] {
-      return with_core(invocation, [&invocation, options](Core& core) { return send_message(core, invocation, *options); });
+      return with_core(invocation,
+                       [&invocation, options](Core& core) { return send_message(core, invocation, *options); });
     };
   });
 }
@@ -361,7 +370,8 @@ Task<int> list_quarantine(Core& core, const Invocation& invocation) {
   }
   Table table({"ID", "PLATFORM", "RECEIVED", "REASON"});
   for (const auto& event : page->items)
-    table.add({event.body_id, event.platform_id, ago(event.received_at, core.clock.now()), printable(event.reason, 80)});
+    table.add(
+        {event.body_id, event.platform_id, ago(event.received_at, core.clock.now()), printable(event.reason, 80)});
   if (table.empty())
     std::cout << "Nothing is in quarantine.\n";
   else

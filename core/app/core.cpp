@@ -30,11 +30,25 @@ Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor e
   storage::Database database(executor, database_options(config, installation));
   storage::KeyRepository rows(database);
   std::optional<bool> sealed_before;
+  bool denied = false;
   try {
     auto known = co_await rows.master_keys();
     sealed_before = !known.empty();
   } catch (const pqxx::undefined_table&) {
     // said below, outside of the handler
+  } catch (const pqxx::insufficient_privilege&) {
+    denied = true;
+  }
+  if (denied) {
+    storage::UpkeepRepository upkeep(database);
+    auto facts = co_await upkeep.facts();
+    // the migrations grant what the hub needs, and the last of them come after the tables
+    if (facts.newest_migration > 0)
+      co_return Error(ErrorKind::invalid_input, "The database role '" + facts.role +
+                                                    "' may not read the hub's tables. Let their owner run: grant "
+                                                    "easyflow_app to \"" +
+                                                    facts.role + "\"")
+          .with_field("database.dsn");
   }
   if (!sealed_before)
     co_return Error(ErrorKind::conflict, "The database has not been set up yet. Run: easyflow migrate up");
@@ -70,18 +84,19 @@ Core::Core(boost::asio::any_io_executor executor, const Config& config, const In
 Task<Result<void>> Core::open() {
   auto facts = co_await upkeep.facts();
   if (facts.role_is_privileged)
-    co_return Error(ErrorKind::invalid_input,
-                    "The database role '" + facts.role +
-                        "' is a superuser, may bypass row-level security, or owns tables: tenants would not be isolated. "
-                        "Connect as a member of easyflow_app that owns nothing, and give the owner's DSN as "
-                        "database.owner_dsn for migrations.")
+    co_return Error(
+        ErrorKind::invalid_input,
+        "The database role '" + facts.role +
+            "' is a superuser, may bypass row-level security, or owns tables: tenants would not be isolated. "
+            "Connect as a member of easyflow_app that owns nothing, and give the owner's DSN as "
+            "database.owner_dsn for migrations.")
         .with_field("database.dsn");
   const int newest = storage::embedded_migrations().empty() ? 0 : storage::embedded_migrations().back().version;
   if (facts.newest_migration != newest)
     co_return Error(ErrorKind::conflict,
                     facts.newest_migration < newest
-                        ? "The database is at migration " + std::to_string(facts.newest_migration) + ", this program needs " +
-                              std::to_string(newest) + ". Run: easyflow migrate up"
+                        ? "The database is at migration " + std::to_string(facts.newest_migration) +
+                              ", this program needs " + std::to_string(newest) + ". Run: easyflow migrate up"
                         : "The database is at migration " + std::to_string(facts.newest_migration) +
                               ", which is newer than this program knows (" + std::to_string(newest) +
                               "). Install the newer program.");
@@ -94,8 +109,8 @@ Task<Result<void>> Core::open() {
 }
 
 api::Services Core::services() {
-  return api::Services{clock,         connectors, database, integrations, sync,   catalog,
-                       conversations, inbound,    outbound, events,       upkeep, integration_service,
+  return api::Services{clock,         connectors, database, integrations, sync,       catalog,
+                       conversations, inbound,    outbound, events,       upkeep,     integration_service,
                        send,          quarantine, auth,     keys,         public_url, version()};
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/app/commands.hpp"
 #include "core/app/terminal.hpp"
@@ -38,8 +39,10 @@ class Findings {
   void add(const std::string& check, const std::string& state, const std::string& detail) {
     items_.push_back({{"check", check}, {"state", state}, {"detail", detail}});
     if (!json_)
-      std::cout << (state == "ok" ? "  ok      " : state == "warning" ? "  warning " : "  FAILED  ") << check << ": "
-                << detail << std::endl;
+      std::cout << (state == "ok"        ? "  ok      "
+                    : state == "warning" ? "  warning "
+                                         : "  FAILED  ")
+                << check << ": " << detail << std::endl;
   }
   bool json_;
   bool failed_ = false;
@@ -74,7 +77,8 @@ bool examine_migrations(const Installation& installation, Findings& findings) {
   if (unknown > 0)
     findings.bad("migrations", std::to_string(unknown) + " were applied by a newer program. Install that one.");
   else if (drifted > 0)
-    findings.bad("migrations", std::to_string(drifted) + " were applied from another text than this program's. See: easyflow migrate status");
+    findings.bad("migrations", std::to_string(drifted) +
+                                   " were applied from another text than this program's. See: easyflow migrate status");
   else if (pending > 0)
     findings.bad("migrations", std::to_string(pending) + " are pending. Run: easyflow migrate up");
   else
@@ -86,8 +90,9 @@ Task<> examine_database(Core& core, Findings& findings) {
   auto facts = co_await core.upkeep.facts();
   findings.good("database", "PostgreSQL " + facts.server_version + " as " + facts.role);
   if (facts.role_is_privileged)
-    findings.bad("database role", facts.role + " is a superuser, may bypass row-level security, or owns tables. Use a member of "
-                                               "easyflow_app that owns nothing as database.dsn.");
+    findings.bad("database role", facts.role +
+                                      " is a superuser, may bypass row-level security, or owns tables. Use a member of "
+                                      "easyflow_app that owns nothing as database.dsn.");
   else
     findings.good("database role", "owns nothing; row-level security holds");
   auto skew = std::chrono::duration_cast<std::chrono::milliseconds>(core.clock.now() - facts.now);
@@ -100,9 +105,11 @@ Task<> examine_database(Core& core, Findings& findings) {
 
 Task<> examine_platforms(Core& core, const Config& config, Findings& findings) {
   const auto overrides = base_urls(config);
+  std::set<std::string> asked;
   for (const auto& connector : core.connectors.all()) {
     auto account = platforms::make_account(connector->manifest(), "", overrides);
     for (const auto& [host, url] : account.base_urls) {
+      if (!asked.insert(url).second) continue;
       HttpRequest request("GET", url + "/");
       auto fetched = co_await core.client.fetch(std::move(request), 8s, /*safe_to_repeat=*/true);
       // any answer at all proves the way there; what "/" means to the platform does not matter
@@ -138,7 +145,8 @@ void examine_public_url(const Config& config, Findings& findings) {
   if (url.empty())
     findings.good("public address", "none: messengers are polled");
   else if (url.rfind("https://", 0) != 0)
-    findings.warn("public address", url + " is not https. Telegram delivers to https on ports 443, 80, 88 and 8443 only.");
+    findings.warn("public address",
+                  url + " is not https. Telegram delivers to https on ports 443, 80, 88 and 8443 only.");
   else
     findings.good("public address", url);
 }
@@ -192,7 +200,9 @@ int run_doctor(const Invocation& invocation) {
     findings.bad("database", down.what());
     return findings.finish();
   }
-  auto main = [&](boost::asio::any_io_executor executor) { return examine(executor, *config, **installation, findings); };
+  auto main = [&](boost::asio::any_io_executor executor) {
+    return examine(executor, *config, **installation, findings);
+  };
   return run_loop(main, [] { std::_Exit(130); });
 }
 

@@ -50,6 +50,28 @@ net::ServerLimits server_limits(const Config& config) {
   return limits;
 }
 
+/// Keeps /metrics truthful about the pool and the queue of ingest.
+class Gauges {
+ public:
+  Gauges(const storage::Database& database, const ingest::IngestBatcher& batcher) {
+    hook_ = metrics::on_render([&database, &batcher] {
+      const auto stats = database.stats();
+      set("easyflow_storage_connections", "Open database connections", stats.connections);
+      set("easyflow_storage_busy_connections", "Database connections at work", stats.busy);
+      set("easyflow_storage_waiting", "Pieces of work waiting for a connection", static_cast<double>(stats.waiting));
+      set("easyflow_storage_wait_seconds_total", "Time work spent waiting for a connection", stats.wait_seconds_total);
+      set("easyflow_ingest_waiting", "Webhooks waiting for their transaction", static_cast<double>(batcher.waiting()));
+    });
+  }
+  ~Gauges() { metrics::forget(hook_); }
+  Gauges(const Gauges&) = delete;
+  Gauges& operator=(const Gauges&) = delete;
+
+ private:
+  static void set(const char* name, const char* help, double value) { metrics::gauge(name, help).set(value); }
+  metrics::RenderHook hook_;
+};
+
 }  // namespace
 
 /// The hub's moving parts, in the order in which they are built; they end in reverse.
@@ -58,17 +80,17 @@ struct Hub::Engines {
           std::function<void(const std::string&)> on_notify)
       : batcher(executor, core.inbound, batcher_options(config)),
         webhooks(core.accounts, batcher, core.vault, core.clock),
-        runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock,
-               config.sync.lease),
+        runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock, config.sync.lease),
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
         reception(executor, core.integrations, core.inbound, core.accounts, core.caller, core.vault, core.connectors,
                   core.clock, core.public_url),
         services(core.services()),
+        gauges(core.database, batcher),
         loops(executor),
-        blocking(executor),
-        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys"}, std::move(on_notify)) {
+        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens"},
+                 std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
       return webhooks.handle(params.get("platform"), params.get("path"), std::move(request));
@@ -83,6 +105,7 @@ struct Hub::Engines {
   ingest::Reception reception;
   api::Services services;
   net::Router router;
+  Gauges gauges;
   TaskGroup loops;
   BlockingThread blocking;  ///< for starting PostgreSQL
   std::unique_ptr<net::HttpServer> server;
@@ -115,6 +138,8 @@ void Hub::on_notify(const std::string& channel) {
     engines_->reception.wake();
     engines_->scheduler.wake();
     engines_->dispatcher.wake();
+  } else if (channel == "tokens") {
+    core_.auth.forget_tokens();
   } else if (channel == "keys") {
     engines_->loops.spawn("keys.adopt", adopt_keys());
   }
@@ -139,7 +164,7 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
   try {
     engines.server = std::make_unique<net::HttpServer>(
         executor_, config_.server.address, config_.server.port, server_limits(config_),
-        [router](HttpRequest request) { return router->handle(std::move(request)); });
+        [router](HttpRequest request) { return api::answer(*router, std::move(request)); });
   } catch (const std::runtime_error& refused) {
     failure = Error(ErrorKind::conflict, refused.what());
   }

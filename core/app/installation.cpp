@@ -19,8 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 
 Error folder_error(const std::string& path, const std::string& what) {
-  return Error(ErrorKind::invalid_input, "The data folder " + path + " can't be used: " + what +
-                                             ". Choose another with data.dir (--data-dir) or give this user access to it.")
+  return Error(ErrorKind::invalid_input,
+               "The data folder " + path + " can't be used: " + what +
+                   ". Choose another with data.dir (--data-dir) or give this user access to it.")
       .with_field("data.dir");
 }
 
@@ -34,7 +35,7 @@ Result<std::unique_ptr<Installation>> Installation::open(const Config& config, U
   if (auto done = self->prepare_folder(); !done) return done.error();
   if (auto done = self->take_lock(use); !done) return done.error();
   if (auto done = self->read_node(); !done) return done.error();
-  if (auto done = self->start_database(config); !done) return done.error();
+  if (auto done = self->start_database(config, use); !done) return done.error();
   return self;
 }
 
@@ -88,7 +89,7 @@ Result<void> Installation::read_node() {
   return {};
 }
 
-Result<void> Installation::start_database(const Config& config) {
+Result<void> Installation::start_database(const Config& config, Use use) {
   if (!config.database.dsn.empty()) {
     app_dsn_ = config.database.dsn.reveal();
     owner_dsn_ = config.database.owner_dsn.reveal();
@@ -99,7 +100,7 @@ Result<void> Installation::start_database(const Config& config) {
   options.bin_dir = config.database.bin_dir;
   embedded_.emplace(std::move(options));
   EASYFLOW_TRY(started, embedded_->ensure_running());
-  started_postgres_ = started;
+  stops_postgres_ = started || use == Use::hub;
   app_dsn_ = embedded_->app_dsn();
   owner_dsn_ = embedded_->owner_dsn();
   return {};
@@ -111,8 +112,8 @@ Result<crypto::MasterKeys> Installation::master_keys(const Config& config, bool 
 }
 
 Installation::~Installation() {
-  // whoever is last stops the cluster, if this process started it
-  if (embedded_ && started_postgres_ && ::flock(use_lock_, LOCK_EX | LOCK_NB) == 0) {
+  const bool keep = ::access(keep_running_file(data_dir_).c_str(), F_OK) == 0;
+  if (embedded_ && stops_postgres_ && !keep && ::flock(use_lock_, LOCK_EX | LOCK_NB) == 0) {
     auto stopped = embedded_->stop();
     if (!stopped) log::warn("postgres.not_stopped", {{"error", stopped.error().message()}});
   }

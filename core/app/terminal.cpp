@@ -100,7 +100,8 @@ Result<Secret> value_of(const std::string& given, bool secret) {
   if (given == "-") return Secret(read_stdin());
   if (given.rfind("env:", 0) == 0) {
     const char* value = std::getenv(given.c_str() + 4);
-    if (value == nullptr) return Error(ErrorKind::invalid_input, "The environment variable " + given.substr(4) + " is not set.");
+    if (value == nullptr)
+      return Error(ErrorKind::invalid_input, "The environment variable " + given.substr(4) + " is not set.");
     return Secret(value);
   }
   if (!given.empty() && given[0] == '@') {

@@ -1,7 +1,6 @@
 // A thread for work that blocks (password hashing, starting PostgreSQL), awaited from coroutines.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
 
@@ -9,10 +8,10 @@
 
 namespace easyflow {
 
-/// Thread: run() on the I/O thread; the work on this object's own thread, one piece after another.
+/// The work runs on this object's own thread, one piece after another; the caller goes on where it was.
 class BlockingThread {
  public:
-  explicit BlockingThread(boost::asio::any_io_executor home);
+  BlockingThread();
   /// Waits for the piece that runs, drops the others.
   ~BlockingThread();
 

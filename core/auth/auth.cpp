@@ -1,11 +1,6 @@
 #include "core/auth/auth.hpp"
 
 #include <algorithm>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/thread_pool.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cctype>
 #include <deque>
 #include <exception>
@@ -13,12 +8,11 @@
 #include <map>
 #include <utility>
 
+#include "core/async/blocking.hpp"
 #include "core/base/log.hpp"
 
 namespace easyflow::auth {
 namespace {
-
-namespace asio = boost::asio;
 
 constexpr std::size_t kMaxRemembered = 1000;
 constexpr std::chrono::seconds kRememberFor{30};
@@ -83,30 +77,6 @@ struct AuthService::State {
     Timestamp until;
   };
 
-  ~State() { pool.join(); }
-
-  /// Runs `work` on the hashing thread. Not co_spawn on the pool: that ends the process under cancellation.
-  Task<std::string> on_hash_thread(std::function<std::string()> work) {
-    return asio::async_initiate<const asio::use_awaitable_t<>&, void(std::exception_ptr, std::string)>(
-        [this](auto handler, std::function<std::string()> job) {
-          auto guard = asio::make_work_guard(asio::get_associated_executor(handler));
-          asio::post(pool, [handler = std::move(handler), job = std::move(job), guard = std::move(guard)]() mutable {
-            std::exception_ptr failure;
-            std::string value;
-            try {
-              value = job();
-            } catch (const std::exception&) {
-              failure = std::current_exception();
-            }
-            auto executor = guard.get_executor();
-            asio::post(executor, [handler = std::move(handler), failure, value = std::move(value)]() mutable {
-              std::move(handler)(failure, std::move(value));
-            });
-          });
-        },
-        asio::use_awaitable, std::move(work));
-  }
-
   /// How long the owner of this address has to wait after too many failures; zero when the attempt may go on.
   std::chrono::seconds must_wait(const std::string& email, Timestamp now) {
     auto found = attempts.find(email);
@@ -143,7 +113,7 @@ struct AuthService::State {
   std::uint64_t revocations = 0;
   int waiting_hashes = 0;
   std::string decoy;  // touched by the hashing thread only
-  asio::thread_pool pool{1};
+  BlockingThread hashing;
 };
 
 AuthService::AuthService(storage::UserRepository& users, const Clock& clock)
@@ -171,8 +141,10 @@ Task<Result<storage::User>> AuthService::add_user(NewUser user) {
   row.name = user.name;
   row.role = user.role;
   if (length > 0) {
-    std::function<std::string()> work = [password = user.password] { return crypto::hash_password(password); };
-    row.password_hash = co_await state_->on_hash_thread(std::move(work));
+    auto hash = std::make_shared<std::string>();
+    std::function<void()> work = [hash, password = user.password] { *hash = crypto::hash_password(password); };
+    co_await state_->hashing.run(std::move(work));
+    row.password_hash = *hash;
   }
   std::string tenant_name = user.name;
   co_return co_await users_.add(std::move(row), std::move(tenant_name));
@@ -235,25 +207,24 @@ Task<Result<IssuedToken>> AuthService::log_in(std::string email, Secret password
   bool usable = user && !user->password_hash.empty() && password.reveal().size() <= kLongestPassword;
   std::string stored = usable ? user->password_hash : std::string();
   // Unknown users are checked against a decoy, so that the time taken does not tell who exists.
-  std::function<std::string()> work = [state = state_.get(), stored, password] {
+  auto fits = std::make_shared<bool>(false);
+  std::function<void()> work = [state = state_.get(), stored, password, fits] {
     if (state->decoy.empty()) state->decoy = crypto::hash_password(Secret(crypto::random_token(32)));
-    if (stored.empty()) {
+    if (stored.empty())
       (void)crypto::verify_password(state->decoy, Secret("no password fits"));
-      return std::string();
-    }
-    return crypto::verify_password(stored, password) ? std::string("fits") : std::string();
+    else
+      *fits = crypto::verify_password(stored, password);
   };
   ++state_->waiting_hashes;
   std::exception_ptr failure;
-  std::string verdict;
   try {
-    verdict = co_await state_->on_hash_thread(std::move(work));
+    co_await state_->hashing.run(std::move(work));
   } catch (const std::exception&) {
     failure = std::current_exception();
   }
   --state_->waiting_hashes;
   if (failure) std::rethrow_exception(failure);
-  if (verdict.empty()) {
+  if (!*fits) {
     log::warn("auth.login_failed");
     co_return unauthorized("E-mail address or password is wrong.");
   }
@@ -279,6 +250,11 @@ Task<bool> AuthService::revoke(std::string tenant_id, std::string token_id) {
     std::erase_if(state_->remembered, [&](const auto& entry) { return entry.second.principal.token_id == token_id; });
   }
   co_return gone;
+}
+
+void AuthService::forget_tokens() {
+  ++state_->revocations;
+  state_->remembered.clear();
 }
 
 Task<std::vector<storage::ApiToken>> AuthService::tokens(std::string tenant_id) {

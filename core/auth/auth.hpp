@@ -58,6 +58,8 @@ class AuthService {
   Task<Result<IssuedToken>> log_in(std::string email, Secret password);
   /// Ends a token or session at once. False when the tenant has no such token.
   Task<bool> revoke(std::string tenant_id, std::string token_id);
+  /// Forgets the tokens remembered: somebody else (another node, the command line) has ended one.
+  void forget_tokens();
   Task<std::vector<storage::ApiToken>> tokens(std::string tenant_id);
   Task<std::optional<storage::User>> find_user(std::string tenant_id, std::string user_id);
 

@@ -98,7 +98,7 @@ const Row kRows[] = {
   {"keys.master_key", Kind::master_key, "", 0, 0, "", EASYFLOW_SLOT(keys.master_key),
    "The master keys themselves in place of the file, one a line as in the file. Only from the environment or .env: EASYFLOW_MASTER_KEY."},
 
-  {"sync.poll_interval", Kind::duration, "5s", 100, kHour, "", EASYFLOW_SLOT(sync.poll_interval),
+  {"sync.poll_interval", Kind::duration, "10s", 100, kHour, "", EASYFLOW_SLOT(sync.poll_interval),
    "How often due syncs are looked for."},
   {"sync.max_parallel", Kind::number, "4", 1, 1000, "", EASYFLOW_SLOT(sync.max_parallel),
    "Syncs that run at the same time in this process."},
@@ -112,7 +112,7 @@ const Row kRows[] = {
   {"ingest.parallel", Kind::number, "2", 1, 64, "", EASYFLOW_SLOT(ingest.parallel),
    "Such transactions at the same time."},
 
-  {"outbound.poll_interval", Kind::duration, "5s", 100, kHour, "", EASYFLOW_SLOT(outbound.poll_interval),
+  {"outbound.poll_interval", Kind::duration, "10s", 100, kHour, "", EASYFLOW_SLOT(outbound.poll_interval),
    "How often due messages are looked for; new ones are sent at once."},
   {"outbound.max_parallel", Kind::number, "16", 1, 1000, "", EASYFLOW_SLOT(outbound.max_parallel),
    "Messages that are being sent at the same time."},

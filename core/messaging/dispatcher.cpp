@@ -27,8 +27,8 @@ const char* name_of(sdk::SendState state) {
 }  // namespace
 
 Dispatcher::Dispatcher(boost::asio::any_io_executor executor, storage::OutboundRepository& outbound,
-                       storage::BudgetRepository& budgets, platforms::AccountDirectory& accounts, net::HttpClient& client,
-                       const Clock& clock, DispatcherOptions options)
+                       storage::BudgetRepository& budgets, platforms::AccountDirectory& accounts,
+                       net::HttpClient& client, const Clock& clock, DispatcherOptions options)
     : outbound_(outbound),
       budgets_(budgets),
       accounts_(accounts),
@@ -54,8 +54,12 @@ Task<> Dispatcher::run() {
     next_look_ = clock_.now() + options_.poll_interval;
     try {
       if (!started || clock_.now() >= next_settle_) {
-        int unknown = co_await outbound_.settle_abandoned(started ? std::string() : options_.node);
-        if (unknown > 0) log::warn("outbound.unknown", {{"messages", unknown}, {"reason", "the hub stopped while sending"}});
+        // only at the start can it be said that whoever bears this name is dead
+        std::string dead_node;
+        if (!started) dead_node = options_.node;
+        int unknown = co_await outbound_.settle_abandoned(std::move(dead_node));
+        if (unknown > 0)
+          log::warn("outbound.unknown", {{"messages", unknown}, {"reason", "the hub stopped while sending"}});
         started = true;
         next_settle_ = clock_.now() + kSettleEvery;
       }

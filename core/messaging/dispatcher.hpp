@@ -16,10 +16,10 @@
 namespace easyflow::messaging {
 
 struct DispatcherOptions {
-  std::string node;                            ///< who holds the leases of this hub
+  std::string node;                                 ///< who holds the leases of this hub
   std::chrono::milliseconds poll_interval{10'000};  ///< behind NOTIFY, for what it missed
   int max_parallel = 16;
-  std::chrono::hours give_up_after{24};        ///< a message that could not be delivered for so long has failed
+  std::chrono::hours give_up_after{24};  ///< a message that could not be delivered for so long has failed
 };
 
 /// Thread: the I/O thread.
@@ -52,7 +52,7 @@ class Dispatcher {
   TaskGroup sends_;
   Signal changed_;
   std::set<std::string> in_flight_;  ///< outbound message ids
-  Timestamp next_look_;                        ///< earliest time at which a waiting message becomes due
+  Timestamp next_look_;              ///< earliest time at which a waiting message becomes due
   Timestamp next_settle_;
 };
 

@@ -15,7 +15,8 @@ Task<Result<storage::Outbound>> SendService::send(std::string tenant_id, SendReq
     co_return Error(ErrorKind::conflict, "Messages can't be sent on '" + conversation->platform + "'.")
         .with_field("conversation_id");
   if (request.idempotency_key.size() > 255)
-    co_return Error(ErrorKind::invalid_input, "An idempotency key has at most 255 bytes.").with_field("idempotency_key");
+    co_return Error(ErrorKind::invalid_input, "An idempotency key has at most 255 bytes.")
+        .with_field("idempotency_key");
 
   sdk::OutboundMessage message;
   message.chat_id = conversation->chat_id;

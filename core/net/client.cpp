@@ -209,6 +209,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
 
  private:
   /// On a kept connection first, where there is one; on a new one when that turns out to be dead.
+  // borrows: fetch() owns all of it and awaits this
   Task<> attempt(const HttpRequest& request, const Destination& to, const std::string& head,
                  SteadyClock::time_point deadline, bool safe_to_repeat, Progress& progress) {
     if (auto kept = take_kept(to.key())) {
@@ -309,6 +310,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   /// One request and its answer. True when the connection ended before the answer was complete.
+  // borrows: what attempt() was lent; it awaits this
   Task<bool> exchange(ConnectionPtr connection, const HttpRequest& request, const Destination& to,
                       const std::string& head, Progress& progress) {
     error_code write_error = co_await send(connection, head, request.body, progress);
@@ -361,6 +363,7 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   /// Writes the request. Notes in `progress` from the first byte that may have left.
+  // borrows: what exchange() was lent; it awaits this
   static Task<error_code> send(ConnectionPtr connection, const std::string& head, const std::string& body,
                                Progress& progress) {
     std::size_t sent = 0;

@@ -1,4 +1,5 @@
-// Calls to platforms: budget, request, wait headers, retries. The only place where the hub speaks to a platform.
+// Calls to platforms: budget, request, wait headers, retries. Whatever reads from a platform or sets it up goes
+// through here; sends, which must never be repeated, are core/messaging's own.
 #pragma once
 
 #include <chrono>
@@ -17,9 +18,9 @@ namespace easyflow::platforms {
 
 /// How long a walk may wait and how often it may try.
 struct Patience {
-  std::chrono::seconds longest_wait{60};  ///< one wait for a budget or after a 429; longer ones end in rate_limited
-  std::chrono::minutes longest_total{10}; ///< all waits of one walk together, then rate_limited
-  int attempts = 4;                       ///< tries of one request that ends unavailable or timed out
+  std::chrono::seconds longest_wait{60};   ///< one wait for a budget or after a 429; longer ones end in rate_limited
+  std::chrono::minutes longest_total{10};  ///< all waits of one walk together, then rate_limited
+  int attempts = 4;                        ///< tries of one request that ends unavailable or timed out
   storage::Lane lane = storage::Lane::background;
 };
 
@@ -79,7 +80,8 @@ class PlatformCaller {
  private:
   Task<Result<HttpResponse>> call(AccountPtr account, sdk::Request request, Patience patience,
                                   std::shared_ptr<CallTotals> totals);
-  Task<bool> recover(AccountPtr account, Error error, int& failures, Patience patience, std::shared_ptr<CallTotals> totals);
+  Task<bool> recover(AccountPtr account, Error error, int& failures, Patience patience,
+                     std::shared_ptr<CallTotals> totals);
   Task<> pause(std::chrono::milliseconds duration, std::shared_ptr<CallTotals> totals);
 
   net::HttpClient& client_;

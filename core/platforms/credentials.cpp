@@ -38,13 +38,15 @@ Result<void> open_credentials(const crypto::Vault& vault, const storage::Integra
                               const storage::SealedCredentials& sealed, sdk::Account& account) {
   EASYFLOW_TRY(plain, vault.open(context_of(integration), sealed.sealed));
   auto both = nlohmann::json::parse(plain.reveal(), nullptr, /*allow_exceptions=*/false);
-  if (!both.is_object()) return Error(ErrorKind::internal, "The stored credentials are not in the form the hub writes.");
+  if (!both.is_object())
+    return Error(ErrorKind::internal, "The stored credentials are not in the form the hub writes.");
   take(both["credentials"], account.credentials);
   take(both["hub"], account.hub_secrets);
   return {};
 }
 
-Result<storage::SealedCredentials> reseal_credentials(const crypto::Vault& vault, const storage::Integration& integration,
+Result<storage::SealedCredentials> reseal_credentials(const crypto::Vault& vault,
+                                                      const storage::Integration& integration,
                                                       const storage::SealedCredentials& sealed) {
   EASYFLOW_TRY(plain, vault.open(context_of(integration), sealed.sealed));
   EASYFLOW_TRY(again, vault.seal(context_of(integration), plain.reveal()));

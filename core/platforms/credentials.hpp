@@ -17,7 +17,8 @@ Result<void> open_credentials(const crypto::Vault& vault, const storage::Integra
                               const storage::SealedCredentials& sealed, sdk::Account& account);
 
 /// The same credentials under the tenant's current key.
-Result<storage::SealedCredentials> reseal_credentials(const crypto::Vault& vault, const storage::Integration& integration,
+Result<storage::SealedCredentials> reseal_credentials(const crypto::Vault& vault,
+                                                      const storage::Integration& integration,
                                                       const storage::SealedCredentials& sealed);
 
 }  // namespace easyflow::platforms

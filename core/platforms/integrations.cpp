@@ -23,6 +23,16 @@ Patience check_patience() {
   return patience;
 }
 
+constexpr const char* kWebhookSecret = "webhook_secret";
+
+/// Empty, or what every platform takes as a secret to send back.
+bool is_webhook_secret(const std::string& text) {
+  if (text.empty()) return true;
+  return text.size() >= 16 && text.size() <= 256 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+         });
+}
+
 bool begins_with(const std::string& text, const std::string& beginning) {
   return text.compare(0, beginning.size(), beginning) == 0;
 }
@@ -30,8 +40,8 @@ bool begins_with(const std::string& text, const std::string& beginning) {
 }  // namespace
 
 IntegrationService::IntegrationService(storage::IntegrationRepository& integrations, crypto::Vault& vault,
-                                       const sdk::Registry& connectors, AccountDirectory& accounts, PlatformCaller& caller,
-                                       BaseUrls base_urls)
+                                       const sdk::Registry& connectors, AccountDirectory& accounts,
+                                       PlatformCaller& caller, BaseUrls base_urls)
     : integrations_(integrations),
       vault_(vault),
       connectors_(connectors),
@@ -45,13 +55,17 @@ Result<void> IntegrationService::validate(const sdk::Manifest& manifest,
   for (const auto& field : manifest.credentials) names.push_back(field.name);
   for (const auto& [name, value] : credentials) {
     if (std::find(names.begin(), names.end(), name) == names.end())
-      return Error(ErrorKind::invalid_input, manifest.display_name + " has no credential '" + name + "'." +
-                                                 did_you_mean(name, names))
+      return Error(ErrorKind::invalid_input,
+                   manifest.display_name + " has no credential '" + name + "'." + did_you_mean(name, names))
           .with_field("credentials." + name);
     if (value.reveal().size() > 4096)
       return Error(ErrorKind::invalid_input, "The value is longer than 4096 bytes; this can't be right.")
           .with_field("credentials." + name);
   }
+  if (auto own = credentials.find(kWebhookSecret); own != credentials.end() && !is_webhook_secret(own->second.reveal()))
+    return Error(ErrorKind::invalid_input,
+                 "A webhook secret is 16 to 256 characters of A-Z a-z 0-9 _ -. Leave it out and the hub makes one.")
+        .with_field("credentials.webhook_secret");
   for (const auto& field : manifest.credentials) {
     auto given = credentials.find(field.name);
     if (field.required && (given == credentials.end() || given->second.empty()))
@@ -110,9 +124,9 @@ Task<Result<CheckedIntegration>> IntegrationService::add(std::string tenant_id, 
   if (request.sync_interval_minutes) {
     row.sync_interval_minutes = *request.sync_interval_minutes;
   } else if (!manifest.streams.empty()) {
-    auto shortest = std::min_element(manifest.streams.begin(), manifest.streams.end(), [](const auto& a, const auto& b) {
-      return a.default_interval < b.default_interval;
-    });
+    auto shortest =
+        std::min_element(manifest.streams.begin(), manifest.streams.end(),
+                         [](const auto& a, const auto& b) { return a.default_interval < b.default_interval; });
     row.sync_interval_minutes = static_cast<int>(shortest->default_interval.count());
   }
   opened->connector = &connector;
@@ -143,11 +157,11 @@ Task<Result<CheckedIntegration>> IntegrationService::add(std::string tenant_id, 
 
 void IntegrationService::adopt_hub_secrets(sdk::Account& account) {
   // a secret of the user's own (an existing webhook is moved here) wins over a fresh one
-  auto given = account.credentials.extract("webhook_secret");
+  auto given = account.credentials.extract(kWebhookSecret);
   if (!given.empty() && !given.mapped().empty())
-    account.hub_secrets["webhook_secret"] = std::move(given.mapped());
-  else if (account.hub_secrets.count("webhook_secret") == 0)
-    account.hub_secrets["webhook_secret"] = Secret(crypto::random_token(32));
+    account.hub_secrets[kWebhookSecret] = std::move(given.mapped());
+  else if (account.hub_secrets.count(kWebhookSecret) == 0)
+    account.hub_secrets[kWebhookSecret] = Secret(crypto::random_token(32));
 }
 
 Task<Result<CheckedIntegration>> IntegrationService::check(std::string tenant_id, std::string id) {
@@ -159,7 +173,8 @@ Task<Result<CheckedIntegration>> IntegrationService::check(std::string tenant_id
   result.report = std::move(*proof);
   if (result.report.ok) {
     co_await integrations_.set_status(tenant_id, id, "connected", "");
-    co_await integrations_.set_account_info(tenant_id, id, result.report.info.external_id, result.report.info.display_name);
+    co_await integrations_.set_account_info(tenant_id, id, result.report.info.external_id,
+                                            result.report.info.display_name);
   } else {
     co_await integrations_.set_status(tenant_id, id, "error", result.report.message);
   }
@@ -196,19 +211,20 @@ Task<Result<CheckedIntegration>> IntegrationService::replace_credentials(std::st
   auto proof = co_await prove(connector, opened);
   if (!proof) co_return proof.error();
   if (!proof->ok)
-    co_return Error(ErrorKind::unauthorized,
-                    connector.manifest().display_name + " refused the credentials: " + proof->message +
-                        " The stored ones were kept.")
+    co_return Error(ErrorKind::unauthorized, connector.manifest().display_name + " refused the credentials: " +
+                                                 proof->message + " The stored ones were kept.")
         .with_field("credentials");
   result.report = std::move(*proof);
   auto sealed = seal(*integration, opened->account);
   if (!sealed) co_return sealed.error();
-  bool replaced = co_await integrations_.replace_credentials(tenant_id, id, before.value_or(storage::SealedCredentials{}),
-                                                             std::move(*sealed));
+  storage::SealedCredentials expected;
+  if (before) expected = std::move(*before);
+  bool replaced = co_await integrations_.replace_credentials(tenant_id, id, std::move(expected), std::move(*sealed));
   if (!replaced)
     co_return Error(ErrorKind::conflict, "The credentials were changed by somebody else meanwhile. Try again.");
   co_await integrations_.set_status(tenant_id, id, "connected", "");
-  co_await integrations_.set_account_info(tenant_id, id, result.report.info.external_id, result.report.info.display_name);
+  co_await integrations_.set_account_info(tenant_id, id, result.report.info.external_id,
+                                          result.report.info.display_name);
   accounts_.forget(id);
   auto now = co_await integrations_.find(tenant_id, id);
   if (!now) co_return no_such_integration();
@@ -232,8 +248,7 @@ Task<Result<void>> IntegrationService::remove(std::string tenant_id, std::string
     std::shared_ptr<sdk::Exchange<std::monostate>> exchange =
         (*account)->connector->webhooks()->remove_webhook((*account)->account);
     auto removed = co_await caller_.run<std::monostate>(*account, exchange, check_patience());
-    if (!removed)
-      log::warn("integration.webhook_left", {{"integration", id}, {"error", removed.error().message()}});
+    if (!removed) log::warn("integration.webhook_left", {{"integration", id}, {"error", removed.error().message()}});
   }
   bool gone = co_await integrations_.remove(tenant_id, id);
   accounts_.forget(id);
@@ -252,7 +267,8 @@ Task<Result<storage::Integration>> IntegrationService::resolve(std::string tenan
   }
   if (matches.size() == 1) co_return std::move(matches.front());
   if (matches.empty())
-    co_return Error(ErrorKind::not_found, "There is no integration '" + reference + "'. See: easyflow integrations list.");
+    co_return Error(ErrorKind::not_found,
+                    "There is no integration '" + reference + "'. See: easyflow integrations list.");
   std::string names;
   for (const auto& match : matches) names += (names.empty() ? "" : ", ") + match.platform_id + "/" + match.account;
   co_return Error(ErrorKind::invalid_input, "'" + reference + "' names several integrations: " + names + ".");

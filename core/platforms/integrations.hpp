@@ -23,8 +23,8 @@ struct NewIntegration {
 /// What a credentials check said.
 struct CheckReport {
   bool ok = false;
-  std::string message;                ///< why not, and what to do
-  sdk::AccountInfo info;              ///< when ok
+  std::string message;    ///< why not, and what to do
+  sdk::AccountInfo info;  ///< when ok
 };
 
 /// An added or checked integration with what the check learned.
@@ -36,8 +36,9 @@ struct CheckedIntegration {
 /// Used by the API and the CLI alike. Thread: the I/O thread.
 class IntegrationService {
  public:
-  IntegrationService(storage::IntegrationRepository& integrations, crypto::Vault& vault, const sdk::Registry& connectors,
-                     AccountDirectory& accounts, PlatformCaller& caller, BaseUrls base_urls);
+  IntegrationService(storage::IntegrationRepository& integrations, crypto::Vault& vault,
+                     const sdk::Registry& connectors, AccountDirectory& accounts, PlatformCaller& caller,
+                     BaseUrls base_urls);
 
   /// Validates the fields, proves the credentials at the platform, seals and stores them.
   /// Errors: not_found (field "platform", names the nearest), invalid_input (field "credentials.<name>" or another),

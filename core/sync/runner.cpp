@@ -12,7 +12,9 @@ namespace {
 using namespace std::chrono_literals;
 
 /// 1, 2, 4 ... minutes after failed runs in a row, never longer than an hour.
-std::chrono::minutes after_failures(int failures) { return std::min<std::chrono::minutes>(60min, 1min * (1 << std::min(failures, 6))); }
+std::chrono::minutes after_failures(int failures) {
+  return std::min<std::chrono::minutes>(60min, 1min * (1 << std::min(failures, 6)));
+}
 
 Error lease_lost() { return Error(ErrorKind::conflict, "Another node has taken over this stream."); }
 
@@ -34,9 +36,8 @@ std::chrono::minutes interval_of(const sdk::Manifest& manifest, const std::strin
   const std::chrono::minutes wanted(sync_interval_minutes);
   const auto* spec = manifest.find_stream(stream);
   if (spec == nullptr) return wanted;
-  auto fastest = std::min_element(manifest.streams.begin(), manifest.streams.end(), [](const auto& a, const auto& b) {
-    return a.default_interval < b.default_interval;
-  });
+  auto fastest = std::min_element(manifest.streams.begin(), manifest.streams.end(),
+                                  [](const auto& a, const auto& b) { return a.default_interval < b.default_interval; });
   return spec->default_interval <= fastest->default_interval ? wanted : std::max(wanted, spec->default_interval);
 }
 
@@ -63,8 +64,10 @@ Task<RunReport> SyncRunner::run(storage::SyncLease lease) {
   std::exception_ptr unforeseen;
   try {
     auto opened = co_await accounts_.open(lease.tenant_id, lease.integration_id);
-    const auto* spec = opened ? (*opened)->connector->manifest().find_stream(lease.stream) : nullptr;
-    auto begun = co_await sync_.begin(lease, spec != nullptr ? spec->sync_type : "incremental");
+    std::string sync_type = "incremental";
+    if (opened)
+      if (const auto* spec = (*opened)->connector->manifest().find_stream(lease.stream)) sync_type = spec->sync_type;
+    auto begun = co_await sync_.begin(lease, std::move(sync_type));
     if (!begun) {
       failure = begun.error();
       progress->lease_lost = true;
@@ -85,7 +88,8 @@ Task<RunReport> SyncRunner::run(storage::SyncLease lease) {
   } catch (const boost::system::system_error&) {
     unforeseen = std::current_exception();  // cancelled: the lease is given back by whoever cancels
   } catch (const std::exception& bug) {
-    log::error("sync.internal", {{"integration", lease.integration_id}, {"stream", lease.stream}, {"error", bug.what()}});
+    log::error("sync.internal",
+               {{"integration", lease.integration_id}, {"stream", lease.stream}, {"error", bug.what()}});
     failure = Error(ErrorKind::internal, "An internal fault ended this run; the log has its details.");
   }
   progress->done = true;
@@ -104,7 +108,8 @@ Task<RunReport> SyncRunner::run(storage::SyncLease lease) {
     co_await sync_.finish(lease, report.run_id, end, metadata.dump());
     if (!end.integration_error.empty()) accounts_.forget(lease.integration_id);
   }
-  metrics::counter("easyflow_sync_runs_total", "Sync runs by outcome", {{"stream", lease.stream}, {"outcome", end.status}})
+  metrics::counter("easyflow_sync_runs_total", "Sync runs by outcome",
+                   {{"stream", lease.stream}, {"outcome", end.status}})
       .increment();
   if (failure)
     log::warn("sync.ended", {{"integration", lease.integration_id},
@@ -177,7 +182,8 @@ storage::SyncEnd SyncRunner::ending(const storage::SyncLease& lease, const platf
   if (!failure) {
     end.status = report.failed_rows > 0 ? "partial" : "success";
     if (report.failed_rows > 0)
-      end.error_message = std::to_string(report.failed_rows) + " rows could not be understood; they are listed in errors.";
+      end.error_message =
+          std::to_string(report.failed_rows) + " rows could not be understood; they are listed in errors.";
     end.next_run_in = interval;
     return end;
   }
@@ -185,9 +191,7 @@ storage::SyncEnd SyncRunner::ending(const storage::SyncLease& lease, const platf
   end.error_message = failure->message();
   end.error_kind = to_string(failure->kind());
   switch (failure->kind()) {
-    case ErrorKind::rate_limited:
-      end.next_run_in = failure->retry_after().value_or(60s);
-      break;
+    case ErrorKind::rate_limited: end.next_run_in = failure->retry_after().value_or(60s); break;
     case ErrorKind::unauthorized:
       end.counts_as_failure = true;
       end.integration_error = failure->message();

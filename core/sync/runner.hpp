@@ -22,7 +22,7 @@ struct RunReport {
   int stored = 0;
   int unchanged = 0;
   int failed_rows = 0;
-  std::string error;   ///< empty on success
+  std::string error;  ///< empty on success
 };
 
 /// Thread: the I/O thread.
@@ -41,8 +41,8 @@ class SyncRunner {
   struct Progress;
   Task<Result<void>> walk(storage::SyncLease lease, platforms::AccountPtr account, std::shared_ptr<Progress> progress);
   Task<> keep_lease(storage::SyncLease lease, std::shared_ptr<Progress> progress);
-  storage::SyncEnd ending(const storage::SyncLease& lease, const platforms::OpenAccount* account, const Progress& progress,
-                          const std::optional<Error>& failure) const;
+  storage::SyncEnd ending(const storage::SyncLease& lease, const platforms::OpenAccount* account,
+                          const Progress& progress, const std::optional<Error>& failure) const;
 
   boost::asio::any_io_executor executor_;
   storage::SyncRepository& sync_;

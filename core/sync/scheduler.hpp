@@ -15,7 +15,7 @@ struct SchedulerOptions {
   std::string node;                                 ///< who holds the leases of this hub
   std::chrono::milliseconds poll_interval{10'000};  ///< behind NOTIFY
   int max_parallel = 4;
-  std::chrono::seconds lease{60};                   ///< a dead node's streams are picked up after this
+  std::chrono::seconds lease{60};  ///< a dead node's streams are picked up after this
 };
 
 /// Thread: the I/O thread.

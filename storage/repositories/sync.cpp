@@ -84,17 +84,21 @@ constexpr Sql kPutItems{"sync.put_items", R"sql(
     from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::bigint[], $8::text[])
          as g(order_id, position, sku, external_product_id, name, quantity, price_minor, currency))sql"};
 
+// An upsert of the stored row with another status, not an update joined with the page: both ways find a row by the
+// unique index, but this one also does when the plan was made while the table was empty.
 constexpr Sql kPutStatuses{"sync.put_statuses", R"sql(
-  with locked as (
-    select o.id, g.status, g.source_updated_at
-      from unnest($2::text[], $3::text[], $4::timestamptz[]) as g(external_id, status, source_updated_at)
-      join orders o on o.integration_id = $1::uuid and o.external_id = g.external_id
-     where g.status <> '' and o.status <> g.status and g.source_updated_at >= o.source_updated_at
-     order by o.external_id
-       for update of o
-  )
-  update orders o set status = l.status, source_updated_at = l.source_updated_at, updated_at = now()
-    from locked l where o.id = l.id
+  insert into orders as o (id, tenant_id, integration_id, external_id, status, ordered_at, source_updated_at, raw)
+  select k.id, current_tenant(), $1::uuid, k.external_id, g.status, k.ordered_at, g.source_updated_at, '{}'
+    from unnest($2::text[], $3::text[], $4::timestamptz[]) as g(external_id, status, source_updated_at)
+   cross join lateral (
+     select s.id, s.external_id, s.ordered_at from orders s
+      where s.integration_id = $1::uuid and s.external_id = g.external_id
+        and g.status <> '' and s.status <> g.status and g.source_updated_at >= s.source_updated_at
+     offset 0) k
+   order by k.external_id
+  on conflict (integration_id, external_id) do update
+     set status = excluded.status, source_updated_at = excluded.source_updated_at, updated_at = now()
+   where o.status <> excluded.status and excluded.source_updated_at >= o.source_updated_at
   returning o.id, o.external_id, o.status)sql"};
 
 constexpr Sql kPutProducts{"sync.put_products", R"sql(
@@ -142,9 +146,13 @@ constexpr Sql kCloseRun{"sync.close_run", R"sql(
          metadata = metadata || $4::jsonb || jsonb_strip_nulls(jsonb_build_object('error_kind', nullif($5::text, '')))
    where id = $1::uuid and status = 'running')sql"};
 
+// Who asked for a run during this one may mean rows that this one has passed already: the next follows at once.
 constexpr Sql kCloseLease{"sync.close_lease", R"sql(
   update sync_cursors
-     set lease_owner = null, lease_until = null, next_run_at = now() + make_interval(secs => $4::float8 / 1000),
+     set lease_owner = null, lease_until = null,
+         next_run_at = case when next_run_at <= now()
+                             and next_run_at > (select l.started_at from sync_logs l where l.id = $8::uuid)
+                            then next_run_at else now() + make_interval(secs => $4::float8 / 1000) end,
          last_success_at = case when $5::boolean then now() else last_success_at end, last_error = nullif($6, ''),
          failures = case when $7::boolean then failures + 1 when $5::boolean then 0 else failures end,
          updated_at = now()
@@ -165,7 +173,7 @@ constexpr Sql kFailIntegration{"sync.fail_integration", R"sql(
 // Starting from the beginning takes the lease away: the run under way would write its old position back.
 constexpr Sql kRequest{"sync.request", R"sql(
   update sync_cursors
-     set next_run_at = least(next_run_at, now()),
+     set next_run_at = case when lease_until > now() then now() else least(next_run_at, now()) end,
          cursor = case when $3::boolean then '' else cursor end,
          fencing = case when $3::boolean then fencing + 1 else fencing end,
          lease_owner = case when $3::boolean then null else lease_owner end,
@@ -502,7 +510,7 @@ Task<> SyncRepository::finish(SyncLease lease, std::string run_id, SyncEnd end, 
     const auto message = clean_text(end.error_message);
     tx.exec(kCloseRun, run_id, end.status, message, metadata, end.error_kind);
     tx.exec(kCloseLease, lease.integration_id, lease.stream, lease.partition, end.next_run_in.count(), succeeded,
-            message, end.counts_as_failure);
+            message, end.counts_as_failure, run_id);
     tx.exec(kTouchIntegration, lease.integration_id, succeeded);
     if (!end.integration_error.empty()) {
       tx.exec(kFailIntegration, lease.integration_id, clean_text(end.integration_error));

@@ -44,6 +44,8 @@ constexpr Sql kTokens{"tokens.list", R"sql(
    where expires_at is null or expires_at > now() order by created_at, id)sql"};
 
 constexpr Sql kRevokeToken{"tokens.revoke", "delete from api_tokens where id = $1::uuid"};
+// Hubs remember tokens for a while: all of them hear that one has ended.
+constexpr Sql kTellRevoked{"tokens.tell_revoked", "select pg_notify('tokens', '')"};
 
 User read_user(const pqxx::row& row) {
   User out;
@@ -159,7 +161,9 @@ Task<std::vector<ApiToken>> UserRepository::tokens(std::string tenant_id) {
 
 Task<bool> UserRepository::revoke_token(std::string tenant_id, std::string token_id) {
   auto work = [token_id = std::move(token_id)](Tx& tx) {
-    return is_uuid(token_id) && tx.exec(kRevokeToken, token_id).affected_rows() > 0;
+    if (!is_uuid(token_id) || tx.exec(kRevokeToken, token_id).affected_rows() == 0) return false;
+    tx.exec(kTellRevoked);
+    return true;
   };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
 }

@@ -1,6 +1,10 @@
 // docs/openapi.yaml lists the routes of the hub, all of them and no others.
+#include <sys/wait.h>
+
 #include <cctype>
+#include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <set>
 
 #include "tests/integration/api/hub_fixture.hpp"
@@ -28,7 +32,47 @@ std::set<std::string> documented() {
   return all;
 }
 
-using OpenApiTest = ApiTest;
+class OpenApiTest : public ApiTest {
+ protected:
+  /// One finished run of "orders" with an order and a row that could not be read, and one of "products".
+  void sync_once(const storage::Integration& integration) {
+    sdk::OrderRecord order;
+    order.external_id = "13833711";
+    order.status = "new";
+    order.total = sdk::Money{19'990, "RUB"};
+    order.ordered_at = order.source_updated_at = hub().clock.now();
+    order.items.push_back({"SKU-1", "55", "Napkins", 2, sdk::Money{9'995, "RUB"}});
+    order.items.emplace_back();
+    order.raw_json = R"({"id":13833711})";
+    sdk::RecordFailure failure;
+    failure.external_id = "7";
+    failure.reason = "orders[1].price: expected an integer, found a string";
+    failure.raw_json = "{}";
+    run_stream(integration, "orders", {order}, {failure}, "partial");
+    sdk::ProductRecord product;
+    product.external_id = "55";
+    product.sku = "SKU-1";
+    product.title = "Napkins";
+    product.barcodes = {"4600000000001"};
+    product.source_updated_at = hub().clock.now();
+    product.raw_json = "{}";
+    run_stream(integration, "products", {product}, {}, "success");
+  }
+
+ private:
+  void run_stream(const storage::Integration& integration, const std::string& stream, std::vector<sdk::Record> records,
+                  std::vector<sdk::RecordFailure> failures, const std::string& status) {
+    auto& sync = hub().sync;
+    auto lease =
+        hub().run(sync.claim(owner.tenant_id, integration.id, stream, "test", std::chrono::seconds(60))).value();
+    auto start = hub().run(sync.begin(lease, stream)).value();
+    hub().run(sync.store_page(lease, start.run_id, std::move(records), std::move(failures), "{}")).value();
+    storage::SyncEnd end;
+    end.status = status;
+    end.next_run_in = std::chrono::minutes(5);
+    hub().run(sync.finish(lease, start.run_id, end, R"({"pages":1})"));
+  }
+};
 
 TEST_F(OpenApiTest, TheFileListsExactlyTheRoutes) {
   std::set<std::string> served;
@@ -46,6 +90,32 @@ TEST_F(OpenApiTest, TheHubServesTheFile) {
   auto reply = hub().ask("GET", "/api/v1/openapi.yaml");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.body, text);
+}
+
+TEST_F(OpenApiTest, EveryAnswerFitsTheFile) {
+  auto chat = connect("telegram", {});
+  auto market = connect("wildberries", {"orders", "products"});
+  auto conversation = person_writes(chat, "301", "Anna", "hello");
+  auto sent = send_json("POST", "/api/v1/conversations/" + conversation + "/messages",
+                        R"({"text":"hi","keyboard":[[{"text":"Site","url":"https://shop.example"}]]})");
+  ASSERT_EQ(sent.status, 202) << sent.body;
+  auto broken = delivery(chat);
+  broken.quarantine_reason = "update_id: missing";
+  broken.quarantine_key = "body:1";
+  std::vector<storage::Delivery> deliveries;
+  deliveries.push_back(std::move(broken));
+  hub().run(hub().inbound.store(std::move(deliveries)));
+  sync_once(market);
+
+  auto command = std::string("python3 " EASYFLOW_CHECK_OPENAPI " http://") + hub().host() + " " + token + " 2>&1";
+  FILE* script = ::popen(command.c_str(), "r");
+  ASSERT_NE(script, nullptr);
+  std::string said;
+  char part[4096];
+  while (auto count = std::fread(part, 1, sizeof part, script)) said.append(part, count);
+  auto ended = ::pclose(script);
+  EXPECT_TRUE(WIFEXITED(ended) && WEXITSTATUS(ended) == 0) << said;
+  EXPECT_NE(said.find(" 0 faults"), std::string::npos) << said;
 }
 
 }  // namespace

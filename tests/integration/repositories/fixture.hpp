@@ -20,7 +20,7 @@
 #include "storage/repositories/sync.hpp"
 #include "storage/repositories/upkeep.hpp"
 #include "storage/repositories/users.hpp"
-#include "tests/integration/storage/loop.hpp"
+#include "tests/support/loop.hpp"
 #include "tests/support/pg_fixture.hpp"
 
 namespace easyflow::test {

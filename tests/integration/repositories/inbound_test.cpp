@@ -244,6 +244,7 @@ TEST_F(InboundTest, ParallelBatchesOnTheSameChatsCountExactly) {
     loop.finish(outcome);
     EXPECT_EQ(outcome->storage_down(), "");
   }
+  EXPECT_EQ(value_in(Scope::hub(), "select deadlocks from pg_stat_database where datname = current_database()"), "0");
   for (const auto* shop : {&a, &b}) {
     EXPECT_EQ(value(*shop, "select sum(messages_count) from conversations"),
               value(*shop, "select count(*) from messages"));

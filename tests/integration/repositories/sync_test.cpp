@@ -260,6 +260,18 @@ TEST_F(SyncTest, ARequestedStartFromTheBeginningStopsTheRunUnderWay) {
   EXPECT_EQ(loop.run(sync.request(a.tenant_id, "no uuid", "", false)), 0);
 }
 
+TEST_F(SyncTest, ARunRequestedDuringARunFollowsIt) {
+  auto lease = claim();
+  auto run = begin(lease);
+  EXPECT_EQ(loop.run(sync.request(a.tenant_id, a.market_account, "orders", false)), 1);
+  EXPECT_EQ(store(lease, run, {order("1", "new", 0)}).value().stored, 1) << "the run under way goes on";
+  finish(lease, run, "success", false);
+  EXPECT_EQ(stream("orders").state, "due");
+  lease = claim();
+  finish(lease, begin(lease), "success", false);
+  EXPECT_EQ(stream("orders").state, "fresh");
+}
+
 TEST_F(SyncTest, ALargePageWithOddRows) {
   const auto lease = claim();
   const auto run = begin(lease);

@@ -8,7 +8,7 @@
 #include <set>
 #include <thread>
 
-#include "tests/integration/storage/loop.hpp"
+#include "tests/support/loop.hpp"
 #include "tests/support/pg_fixture.hpp"
 
 namespace easyflow::storage {
@@ -326,6 +326,15 @@ TEST_F(DatabaseTest, GivesUpAfterThreeSerializationFailures) {
   loop_.finish(outcome);
   EXPECT_NE(outcome->storage_down(), "");
   EXPECT_EQ(runs, 3);
+}
+
+TEST_F(DatabaseTest, PassesOnThatSomethingIsForbidden) {
+  Database db(loop_.executor(), options_);
+  EXPECT_THROW(loop_.run(db.run(Lane::interactive, Scope::hub(),
+                                [](Tx& tx) {
+                                  tx.raw().exec("do $$ begin raise exception 'closed' using errcode = '42501'; end $$");
+                                })),
+               pqxx::insufficient_privilege);
 }
 
 TEST_F(DatabaseTest, NamesTheServersTroublesInWordsOfItsOwn) {

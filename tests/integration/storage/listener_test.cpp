@@ -3,7 +3,7 @@
 #include <map>
 #include <optional>
 
-#include "tests/integration/storage/loop.hpp"
+#include "tests/support/loop.hpp"
 #include "tests/support/pg_fixture.hpp"
 
 namespace easyflow::storage {

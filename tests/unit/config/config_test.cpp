@@ -80,13 +80,13 @@ TEST_F(ConfigTest, HoldsTheDefaultsWithoutAnySource) {
   EXPECT_EQ(config.database.statement_timeout, std::chrono::seconds(30));
   EXPECT_TRUE(config.keys.master_key.empty());
   EXPECT_EQ(config.keys.file, config.data.dir + "/master.key");
-  EXPECT_EQ(config.sync.poll_interval, std::chrono::seconds(5));
+  EXPECT_EQ(config.sync.poll_interval, std::chrono::seconds(10));
   EXPECT_EQ(config.sync.max_parallel, 4);
   EXPECT_EQ(config.sync.lease, std::chrono::minutes(1));
   EXPECT_EQ(config.ingest.max_batch, 256);
   EXPECT_EQ(config.ingest.max_wait_queue, 10000);
   EXPECT_EQ(config.ingest.parallel, 2);
-  EXPECT_EQ(config.outbound.poll_interval, std::chrono::seconds(5));
+  EXPECT_EQ(config.outbound.poll_interval, std::chrono::seconds(10));
   EXPECT_EQ(config.outbound.max_parallel, 16);
   EXPECT_EQ(config.retention.inbound_body_days, 30);
   EXPECT_EQ(config.retention.outbox_days, 7);

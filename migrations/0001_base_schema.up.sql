@@ -111,8 +111,10 @@ create table conversations (
     current_state  varchar(100) default 'initial',
     context_data   jsonb default '{}',
     messages_count integer default 0,
+    has_early_edits boolean not null default false, -- an edit came before its original: the ledger knows which
     created_at     timestamptz default now(),
-    updated_at     timestamptz default now(),
+    updated_at     timestamptz default now(), -- the minute of active_at: a lively chat leaves the indexes alone (HOT)
+    active_at      timestamptz not null default now(),
     closed_at      timestamptz,
     constraint idx_conversations_session_id unique (session_id)
 ) with (fillfactor = 80);
@@ -125,7 +127,8 @@ create type message_role as enum ('user', 'assistant', 'system');
 create type message_direction as enum ('inbound', 'outbound');
 
 -- Partitioned by the month the hub recorded the message; sent_at is the platform's time.
--- tenant_id, integration_id and contact_id have no foreign keys: the row is written together with those it names.
+-- tenant_id, integration_id, contact_id and user_id have no foreign keys: the row is written together with those it
+-- names, and goes with its conversation when the user does.
 create table messages (
     id                  uuid not null default gen_random_uuid(),
     tenant_id           uuid not null,
@@ -133,7 +136,7 @@ create table messages (
     contact_id          uuid,
     conversation_id     uuid references conversations(id) on delete cascade,
     session_id          varchar(255) not null,
-    user_id             uuid not null references users(id) on delete cascade,
+    user_id             uuid not null,
     content             text not null,
     content_type        varchar(50) not null default 'text',
     role                message_role not null,
@@ -152,7 +155,7 @@ create index idx_messages_conversation_id on messages(conversation_id, created_a
 create index idx_messages_session_id on messages(session_id);
 create index idx_messages_user_id on messages(user_id);
 create index idx_messages_platform_message on messages(platform, platform_message_id);
-create index idx_messages_intent on messages(intent);
+create index idx_messages_intent on messages(intent) where intent is not null;
 create index idx_messages_created_at on messages(created_at);
 
 create type sync_status as enum ('running', 'success', 'partial', 'failed');

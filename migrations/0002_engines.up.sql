@@ -108,8 +108,9 @@ create type inbound_state as enum ('processed', 'ignored', 'quarantined', 'repla
 
 -- The dedup ledger: one row for each fact a platform told us. Not partitioned: a unique key of a partitioned table
 -- must contain the partition key, which would silently end deduplication.
+-- No foreign key, as that is a look-up and a lock for every message: what a removed integration leaves is pruned.
 create table inbound_events (
-    integration_id uuid not null references integrations(id) on delete cascade,
+    integration_id uuid not null,
     dedup_key      text not null,
     tenant_id      uuid not null,
     body_id        uuid not null,

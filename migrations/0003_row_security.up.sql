@@ -253,6 +253,11 @@ begin
         select ctid from inbound_events where received_at < ledger_before and state <> 'quarantined' limit wanted));
     get diagnostics gone = row_count;
     total := total + gone;
+    delete from inbound_events where ctid = any(array(
+        select e.ctid from inbound_events e
+         where e.state = 'quarantined' and not exists (select from integrations i where i.id = e.integration_id) limit wanted));
+    get diagnostics gone = row_count;
+    total := total + gone;
     delete from outbox_events where ctid = any(array(
         select ctid from outbox_events where created_at < outbox_before limit wanted));
     get diagnostics gone = row_count;

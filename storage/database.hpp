@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "core/async/task.hpp"
+#include "storage/pg_array.hpp"
 
 namespace easyflow::storage {
 
@@ -64,7 +65,7 @@ class Tx {
   Tx(const Tx&) = delete;
   Tx& operator=(const Tx&) = delete;
 
-  /// Runs `sql`, prepared once per connection. Parameters go as text; std::optional is NULL when empty. A text must
+  /// Runs `sql`, prepared once per connection. Parameters go as text, a PgBinary as it is; std::optional is NULL when empty. A text must
   /// not hold NUL bytes (PgArray and hex_bytea of pg_array.hpp take care of theirs).
   template <class... Args>
   pqxx::result exec(const Sql& sql, Args&&... args) {
@@ -88,6 +89,8 @@ class Tx {
   static decltype(auto) parameter(T&& value) {
     if constexpr (std::is_same_v<std::decay_t<T>, std::string_view>) {
       return std::string(value);
+    } else if constexpr (std::is_same_v<std::decay_t<T>, PgBinary>) {
+      return pqxx::binarystring(value.bytes);
     } else {
       return std::forward<T>(value);
     }

@@ -1,5 +1,6 @@
 #include "storage/pg_array.hpp"
 
+#include <array>
 #include <stdexcept>
 #include <utility>
 
@@ -62,12 +63,22 @@ void append_clean(std::string& out, std::string_view value, bool quoted) {
   flush(value.size());
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
 }
+
+constexpr std::array<std::int8_t, 256> hex_values() {
+  std::array<std::int8_t, 256> values{};
+  for (auto& value : values) value = -1;
+  for (std::int8_t digit = 0; digit < 16; ++digit) {
+    values[static_cast<unsigned char>("0123456789abcdef"[digit])] = digit;
+    values[static_cast<unsigned char>("0123456789ABCDEF"[digit])] = digit;
+  }
+  return values;
+}
+constexpr auto kHexValues = hex_values();
+
+int hex_value(char c) { return kHexValues[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 
@@ -86,6 +97,74 @@ void PgArray::add_null() {
 std::string PgArray::take() {
   text_ += '}';
   return std::exchange(text_, "{");
+}
+
+void PgColumn::add_null() {
+  append_big_endian(elements_, 0xFFFFFFFFu, 4);
+  has_null_ = true;
+  ++count_;
+}
+
+void PgColumn::add_integer(std::uint64_t value, int bytes) {
+  append_big_endian(elements_, static_cast<std::uint64_t>(bytes), 4);
+  append_big_endian(elements_, value, bytes);
+  ++count_;
+}
+
+void PgColumn::add_text(std::string_view value) {
+  const std::size_t start = elements_.size();
+  elements_.append(4, '\0');
+  append_clean(elements_, value, /*quoted=*/false);
+  std::string length;
+  append_big_endian(length, elements_.size() - start - 4, 4);
+  elements_.replace(start, 4, length);
+  ++count_;
+}
+
+void PgColumn::add_bytes(std::string_view value) {
+  append_big_endian(elements_, value.size(), 4);
+  elements_.append(value);
+  ++count_;
+}
+
+PgBinary PgColumn::take() {
+  // dimensions, whether there are nulls, element type; then length and lower bound of the only dimension
+  PgBinary array;
+  array.bytes.reserve(20 + elements_.size());
+  append_big_endian(array.bytes, count_ == 0 ? 0 : 1, 4);
+  append_big_endian(array.bytes, has_null_ ? 1 : 0, 4);
+  append_big_endian(array.bytes, element_type_, 4);
+  if (count_ > 0) {
+    append_big_endian(array.bytes, count_, 4);
+    append_big_endian(array.bytes, 1, 4);
+    array.bytes += elements_;
+  }
+  elements_.clear();
+  count_ = 0;
+  has_null_ = false;
+  return array;
+}
+
+void UuidColumn::add(std::string_view uuid) {
+  constexpr std::string_view shape = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  char bytes[16];
+  std::size_t filled = 0;
+  bool well_formed = uuid.size() == shape.size();
+  for (std::size_t i = 0; well_formed && i < shape.size(); i += 2) {
+    if (shape[i] == '-') well_formed = uuid[i++] == '-';
+    const int high = kHexValues[static_cast<unsigned char>(uuid[i])];
+    const int low = kHexValues[static_cast<unsigned char>(uuid[i + 1])];
+    well_formed = well_formed && high >= 0 && low >= 0;
+    bytes[filled++] = static_cast<char>(high << 4 | low);
+  }
+  if (!well_formed) throw std::invalid_argument("not a UUID");
+  add_bytes({bytes, sizeof bytes});
+}
+
+void TimestampColumn::add(Timestamp time) {
+  constexpr std::int64_t epoch = 946684800;  // PostgreSQL counts microseconds from the year 2000
+  const auto since = time - from_unix_seconds(epoch);
+  add_integer(static_cast<std::uint64_t>(since.count()), 8);
 }
 
 std::string clean_text(std::string_view text) {

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "core/base/clock.hpp"
 
 namespace easyflow::storage {
 
@@ -26,6 +29,72 @@ class PgArray {
  private:
   void separate() { text_ += text_.size() == 1 ? "" : ","; }
   std::string text_ = "{";
+};
+
+/// A parameter in PostgreSQL's binary form.
+struct PgBinary {
+  std::string bytes;
+};
+
+/// The same array in binary form, of one element type each: nothing to escape here and nothing to parse there, which
+/// is a fifth of the database's work for a batch of short rows. The element type must be that of the statement:
+/// uuid[] takes UuidColumn and nothing else.
+class PgColumn {
+ public:
+  void add_null();
+  /// The array. It is empty again afterwards.
+  PgBinary take();
+
+ protected:
+  explicit PgColumn(std::uint32_t element_type) : element_type_(element_type) {}
+  void add_integer(std::uint64_t value, int bytes);
+  /// Cleaned like the elements of PgArray.
+  void add_text(std::string_view value);
+  void add_bytes(std::string_view value);
+
+ private:
+  std::uint32_t element_type_;
+  std::uint32_t count_ = 0;
+  bool has_null_ = false;
+  std::string elements_;
+};
+
+class UuidColumn : public PgColumn {
+ public:
+  UuidColumn() : PgColumn(2950) {}
+  /// Throws std::invalid_argument when `uuid` is none.
+  void add(std::string_view uuid);
+};
+class TextColumn : public PgColumn {
+ public:
+  TextColumn() : PgColumn(25) {}
+  void add(std::string_view value) { add_text(value); }
+  void add_or_null(std::string_view value) { value.empty() ? add_null() : add_text(value); }
+};
+class BytesColumn : public PgColumn {
+ public:
+  BytesColumn() : PgColumn(17) {}
+  void add(std::string_view bytes) { add_bytes(bytes); }
+};
+class TimestampColumn : public PgColumn {
+ public:
+  TimestampColumn() : PgColumn(1184) {}
+  void add(Timestamp time);
+};
+class IntegerColumn : public PgColumn {
+ public:
+  IntegerColumn() : PgColumn(23) {}
+  void add(std::int32_t value) { add_integer(static_cast<std::uint32_t>(value), 4); }
+};
+class BigintColumn : public PgColumn {
+ public:
+  BigintColumn() : PgColumn(20) {}
+  void add(std::int64_t value) { add_integer(static_cast<std::uint64_t>(value), 8); }
+};
+class BooleanColumn : public PgColumn {
+ public:
+  BooleanColumn() : PgColumn(16) {}
+  void add(bool value) { add_integer(value ? 1 : 0, 1); }
 };
 
 /// `text` as PostgreSQL takes it: U+FFFD for every NUL byte and every malformed UTF-8 sequence.

@@ -348,6 +348,16 @@ Task<int> rotate_keys(Core& core, const Invocation& invocation) {
   co_return 0;
 }
 
+Task<int> retire_key(Core& core, const Invocation& invocation, std::string id) {
+  auto retired = co_await core.keys.retire(id);
+  if (!retired) co_return report(retired.error(), invocation.json);
+  if (invocation.json)
+    print({{"retired", id}});
+  else
+    std::cout << "Retired " << id << "; it is no longer in the key file. Backups older than the rotation still need it.\n";
+  co_return 0;
+}
+
 void add_keys(CLI::App& app, Invocation& invocation) {
   auto* group = app.add_subcommand("keys", "Encryption keys")->require_subcommand(1);
   group->add_subcommand("list", "Master keys by id; never the keys themselves")->callback([&] {
@@ -356,6 +366,14 @@ void add_keys(CLI::App& app, Invocation& invocation) {
   group->add_subcommand("rotate", "New keys for everything sealed, while the hub runs")->callback([&] {
     invocation.action = [&] {
       return with_core(invocation, [&](Core& core) { return rotate_keys(core, invocation); });
+    };
+  });
+  auto id = std::make_shared<std::string>();
+  auto* retire = group->add_subcommand("retire", "Take an old master key out of use after a rotation");
+  retire->add_option("id", *id, "The master key's id")->required();
+  retire->callback([&invocation, id] {
+    invocation.action = [&invocation, id] {
+      return with_core(invocation, [&invocation, id](Core& core) { return retire_key(core, invocation, *id); });
     };
   });
 }

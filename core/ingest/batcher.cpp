@@ -1,5 +1,6 @@
 #include "core/ingest/batcher.hpp"
 
+#include <algorithm>
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/post.hpp>
@@ -9,7 +10,7 @@
 
 #include "core/async/task_group.hpp"
 #include "core/base/log.hpp"
-#include "core/base/metrics.hpp"
+#include "core/ingest/intake.hpp"
 
 namespace easyflow::ingest {
 namespace {
@@ -38,16 +39,21 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   /// Starts transactions while there are deliveries and free slots. No timer: what arrives during a commit is the
   /// next batch, so a lone delivery never waits for company.
   void pump() {
-    while (!queue.empty() && in_flight < options.parallel) {
+    while (!queue.empty() && in_flight < options.parallel && (in_flight == 0 || queue.size() >= smallest_companion())) {
       auto batch = std::make_shared<Batch>();
       while (!queue.empty() && batch->size() < options.max_batch) {
         batch->push_back(std::move(queue.front()));
         queue.pop_front();
       }
       ++in_flight;
+      deliveries_in_flight += batch->size();
       tasks.spawn("ingest.batch", run(this->shared_from_this(), std::move(batch)));
     }
   }
+
+  /// While transactions are under way, another one starts only for a like number of deliveries. A smaller one would
+  /// cost the database as many round trips and locks, and its deliveries wait no longer than the next commit anyway.
+  std::size_t smallest_companion() const { return std::min(options.max_batch, (deliveries_in_flight + 1) / 2); }
 
   /// Once for all requests that the loop has read by then: they share a transaction.
   void pump_soon() {
@@ -63,7 +69,7 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   static Task<bool> store(std::shared_ptr<State> self, std::vector<storage::Delivery> deliveries) {
     try {
       auto counts = co_await self->inbound.store(std::move(deliveries));
-      self->count(counts);
+      count_events(counts);
       if (self->outage_logged) log::info("ingest.storage_back");
       self->outage_logged = false;
       co_return true;
@@ -95,7 +101,7 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
       co_return;
     }
     // one of them is to blame: store each alone, so that the others are kept
-    self->release_slot();
+    self->release_slot(*batch);
     for (auto& waiting : *batch) {
       std::vector<storage::Delivery> one;
       one.push_back(std::move(waiting.delivery));
@@ -104,26 +110,15 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     }
   }
 
-  void release_slot() {
+  void release_slot(const Batch& batch) {
     --in_flight;
+    deliveries_in_flight -= batch.size();
     pump();
   }
 
   void release(Batch& batch, bool kept) {
-    release_slot();
+    release_slot(batch);
     for (auto& waiting : batch) std::move(waiting.answer)(kept);
-  }
-
-  void count(const storage::IngestCounts& counts) {
-    static auto& fresh = metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "fresh"}});
-    static auto& duplicate =
-        metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "duplicate"}});
-    static auto& quarantined =
-        metrics::counter("easyflow_ingest_events_total", "Inbound events", {{"outcome", "quarantined"}});
-    fresh.increment(counts.fresh);
-    duplicate.increment(counts.duplicates);
-    quarantined.increment(counts.quarantined);
-    stored += static_cast<std::uint64_t>(counts.fresh);
   }
 
   asio::any_io_executor executor;
@@ -132,10 +127,10 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   TaskGroup tasks;
   std::deque<Waiting> queue;
   int in_flight = 0;
+  std::size_t deliveries_in_flight = 0;
   bool pump_posted = false;
   bool down = false;
   bool outage_logged = false;
-  std::uint64_t stored = 0;
 };
 
 IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound,
@@ -162,6 +157,5 @@ Task<> IngestBatcher::close() {
 }
 
 std::size_t IngestBatcher::waiting() const noexcept { return state_->queue.size(); }
-std::uint64_t IngestBatcher::stored() const noexcept { return state_->stored; }
 
 }  // namespace easyflow::ingest

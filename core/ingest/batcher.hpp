@@ -3,7 +3,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -33,7 +32,6 @@ class IngestBatcher {
   Task<> close();
 
   std::size_t waiting() const noexcept;
-  std::uint64_t stored() const noexcept;
 
  private:
   struct State;

@@ -1,6 +1,7 @@
 #include "core/ingest/intake.hpp"
 
 #include "core/base/ids.hpp"
+#include "core/base/metrics.hpp"
 #include "crypto/tokens.hpp"
 
 namespace easyflow::ingest {
@@ -35,6 +36,17 @@ Result<storage::Delivery> make_delivery(const platforms::OpenAccount& account, c
     delivery.quarantine_key = "body:" + crypto::hash_token(body);
   }
   return delivery;
+}
+
+void count_events(const storage::IngestCounts& counts) {
+  constexpr const char* kName = "easyflow_ingest_events_total";
+  constexpr const char* kHelp = "Inbound events, from webhooks and polls";
+  static auto& fresh = metrics::counter(kName, kHelp, {{"outcome", "fresh"}});
+  static auto& duplicate = metrics::counter(kName, kHelp, {{"outcome", "duplicate"}});
+  static auto& quarantined = metrics::counter(kName, kHelp, {{"outcome", "quarantined"}});
+  fresh.increment(counts.fresh);
+  duplicate.increment(counts.duplicates);
+  quarantined.increment(counts.quarantined);
 }
 
 Quarantine::Quarantine(storage::InboundRepository& inbound, platforms::AccountDirectory& accounts, crypto::Vault& vault,

@@ -16,6 +16,9 @@ Result<storage::Delivery> make_delivery(const platforms::OpenAccount& account, c
                                         std::string_view body, Result<std::vector<sdk::InboundEvent>> events,
                                         Timestamp received_at);
 
+/// Adds to the metrics what storing deliveries brought.
+void count_events(const storage::IngestCounts& counts);
+
 /// Bodies in quarantine: look at them, decode them again.
 class Quarantine {
  public:

@@ -161,8 +161,9 @@ Task<Result<void>> Reception::poll_once(platforms::AccountPtr account, std::shar
     if (!delivery) co_return delivery.error();
     deliveries.push_back(std::move(*delivery));
   }
-  co_await inbound_.store_poll(account->integration.tenant_id, account->integration.id, std::move(deliveries),
-                               batch->cursor);
+  auto counts = co_await inbound_.store_poll(account->integration.tenant_id, account->integration.id,
+                                             std::move(deliveries), batch->cursor);
+  count_events(counts);
   *cursor = std::move(batch->cursor);
   co_return Result<void>();
 }

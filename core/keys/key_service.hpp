@@ -35,6 +35,9 @@ class KeyService {
   Task<std::vector<storage::MasterKeyRow>> list();
   /// A new master key and new data keys; credentials are sealed anew while the hub runs. Old keys stay readable.
   Task<Result<RotationReport>> rotate();
+  /// Takes an old master key out of use and out of the key file, once nothing is wrapped by it any more.
+  /// Errors: not_found; conflict while it is active or data keys still hang on it (rotate mends that).
+  Task<Result<void>> retire(std::string master_key_id);
 
  private:
   Task<Result<bool>> reseal(storage::Integration integration);

@@ -1,4 +1,5 @@
-// Calls to platforms: budget, request, wait headers, retries. The only place where the hub speaks to a platform.
+// Calls to platforms: budget, request, wait headers, retries. Whatever reads from a platform or sets it up goes
+// through here; sends, which must never be repeated, are core/messaging's own.
 #pragma once
 
 #include <chrono>

@@ -15,8 +15,8 @@
 
 // How a batch is stored. Rows are locked in one fixed order everywhere (tenant, then table, then key), so batches that
 // run side by side wait for each other but never in a circle:
-//   1. ledger          what is new goes on, what is known ends here; tells whether a contact is new or changed
-//   2. contacts        only when step 1 said so
+//   1. ledger          what is new goes on, what is known ends here; finds the contacts and tells which differ
+//   2. contacts        only when one is new or changed
 //   3. conversations   and bodies. Locks each conversation until the commit
 //   4. messages        and outbox events; sees what others wrote into the conversation before step 3 locked it
 //   5. edits           one by one, after the messages of the batch
@@ -37,22 +37,18 @@ constexpr Sql kLedger{"inbound.ledger", R"sql(
      order by 1, 2
     on conflict do nothing
     returning integration_id, dedup_key
-  ), contacts_to_write as (
-    select 1
-      from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[])
-           as s(integration_id, platform_user_id, username, full_name, language_code, is_active)
-      left join lateral (select * from contacts k
-                          where k.integration_id = s.integration_id and k.platform_user_id = s.platform_user_id
-                         offset 0) c on true
-     where c.id is null
-        or (c.username, c.full_name, c.language_code, c.is_active) is distinct from
-           (left(s.username, 255), coalesce(left(s.full_name, 255), c.full_name),
-            coalesce(left(s.language_code, 10), c.language_code), s.is_active)
-     limit 1
   )
-  select integration_id, dedup_key from fresh
+  select integration_id, dedup_key, null as turn, null as contact_id, null as as_known from fresh
   union all
-  select null, null from contacts_to_write)sql"};
+  select null, null, s.turn, c.id,
+         (c.username, c.full_name, c.language_code, c.is_active) is not distinct from
+         (left(s.username, 255), coalesce(left(s.full_name, 255), c.full_name),
+          coalesce(left(s.language_code, 10), c.language_code), s.is_active)
+    from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[]) with ordinality
+         as s(integration_id, platform_user_id, username, full_name, language_code, is_active, turn)
+    left join lateral (select * from contacts k
+                        where k.integration_id = s.integration_id and k.platform_user_id = s.platform_user_id
+                       offset 0) c on true)sql"};
 
 constexpr Sql kContacts{"inbound.contacts", R"sql(
   insert into contacts as c (id, tenant_id, integration_id, platform_user_id, telegram_id, username, full_name,
@@ -76,6 +72,13 @@ constexpr Sql kContacts{"inbound.contacts", R"sql(
    where (c.username, c.full_name, c.language_code, c.is_active) is distinct from
          (excluded.username, excluded.full_name, excluded.language_code, excluded.is_active))sql"};
 
+constexpr Sql kContactIds{"inbound.contact_ids", R"sql(
+  select s.turn, c.id
+    from unnest($1::uuid[], $2::text[]) with ordinality as s(integration_id, platform_user_id, turn)
+    cross join lateral (select k.id from contacts k
+                         where k.integration_id = s.integration_id and k.platform_user_id = s.platform_user_id
+                        offset 0) c)sql"};
+
 constexpr Sql kConversations{"inbound.conversations", R"sql(
   with bodies as (
     insert into inbound_bodies (id, tenant_id, integration_id, sealed, received_at)
@@ -83,38 +86,35 @@ constexpr Sql kConversations{"inbound.conversations", R"sql(
       from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::timestamptz[]) as b(id, integration_id, sealed, received_at)
   )
   insert into conversations as v (id, tenant_id, integration_id, contact_id, session_id, user_id, platform, chat_id,
-                                  title, messages_count, created_at, updated_at)
-  select g.id, $1::uuid, g.integration_id, c.id, g.session_id, g.user_id, g.platform, g.chat_id,
-         coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, g.received_at
-    from unnest($6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[],
+                                  title, messages_count, created_at, updated_at, active_at)
+  select g.id, $1::uuid, g.integration_id, g.contact_id, g.session_id, g.user_id, g.platform, g.chat_id,
+         coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, date_trunc('minute', g.received_at),
+         g.received_at
+    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[],
                 $14::integer[], $15::timestamptz[])
-         as g(id, integration_id, platform_user_id, session_id, user_id, platform, chat_id, title, messages_count,
-              received_at)
-    left join lateral (select k.id from contacts k
-                        where k.integration_id = g.integration_id and k.platform_user_id = g.platform_user_id
-                       offset 0) c on true
+         as g(id, integration_id, contact_id, session_id, user_id, platform, chat_id, title, messages_count, received_at)
    order by g.session_id
   on conflict (session_id) do update
      set messages_count = v.messages_count + excluded.messages_count,
          updated_at = greatest(v.updated_at, excluded.updated_at),
+         active_at = greatest(v.active_at, excluded.active_at),
          contact_id = coalesce(excluded.contact_id, v.contact_id),
          title = coalesce(nullif(excluded.title, ''), v.title)
-  returning session_id, id)sql"};
+  returning session_id, id, has_early_edits)sql"};
 
-// `marker` is the ledger key that an edit leaves when it comes before its original.
+// `marker` is the ledger key that an edit leaves when it comes before its original; given only where the conversation,
+// which is locked by now, has such edits.
 constexpr Sql kMessages{"inbound.messages", R"sql(
   with ready as materialized (
-    select g.*, c.id as contact_id,
+    select g.*,
            coalesce(g.known_conversation, (select v.id from conversations v where v.session_id = g.session_id)) as conversation_id
-      from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::text[],
+      from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::uuid[],
                   $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[],
-                  $17::text[])
+                  $17::text[], $18::text[])
            with ordinality
-           as g(id, known_conversation, integration_id, session_id, user_id, platform, chat_id, platform_user_id,
-                content, content_type, platform_message_id, metadata, sent_at, received_at, marker, event_type, turn)
-      left join lateral (select k.id from contacts k
-                          where k.integration_id = g.integration_id and k.platform_user_id = g.platform_user_id
-                         offset 0) c on true
+           as g(id, known_conversation, integration_id, session_id, user_id, platform, chat_id, contact_id,
+                content, content_type, platform_message_id, metadata, sent_at, received_at, marker, event_type, payload,
+                turn)
      where not exists (select from inbound_events f where f.integration_id = g.integration_id and f.dedup_key = g.marker
                        offset 0)
   ), stored as (
@@ -127,8 +127,10 @@ constexpr Sql kMessages{"inbound.messages", R"sql(
   )
   insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
   select $1::uuid, integration_id, event_type, coalesce(id, contact_id),
-         jsonb_strip_nulls(jsonb_build_object('conversation_id', conversation_id, 'message_id', id, 'chat_id', chat_id,
-                                              'platform', platform, 'contact_id', contact_id))
+         case when id is null
+              then jsonb_strip_nulls(jsonb_build_object('conversation_id', conversation_id, 'chat_id', chat_id,
+                                                        'platform', platform, 'contact_id', contact_id))
+              else payload::jsonb end
     from ready order by turn
   returning subject_id)sql"};
 
@@ -162,6 +164,8 @@ constexpr Sql kEditWithoutOriginal{"inbound.edit_without_original", R"sql(
     insert into inbound_events (integration_id, dedup_key, tenant_id, body_id, state, received_at)
     select $2::uuid, $4, current_tenant(), $5::uuid, 'processed', $6::timestamptz where $4::text is not null
     on conflict do nothing
+  ), flagged as (
+    update conversations set has_early_edits = true where id = $7::uuid and $4::text is not null and not has_early_edits
   ), stored as (
     insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
                           content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at)
@@ -271,14 +275,6 @@ Timestamp edited_at(const Item& item) {
   return item.event->sent_at.value_or(item.delivery->received_at);
 }
 
-void add_or_null(PgArray& array, std::string_view text) {
-  if (text.empty()) {
-    array.add_null();
-  } else {
-    array.add(text);
-  }
-}
-
 /// The ledger key of an edit whose original has not come yet; empty when the message has no id of its own.
 std::string marker_of(const sdk::InboundEvent& e) {
   if (e.platform_message_id.empty()) return {};
@@ -346,7 +342,9 @@ class TenantBatch {
 
   /// Finds out what is fresh. True when a contact is new or changed.
   bool write_ledger() {
-    PgArray integrations, keys, bodies, states, reasons, received;
+    UuidColumn integrations, bodies;
+    TextColumn keys, states, reasons;
+    TimestampColumn received;
     std::vector<const Item*> all;
     for (const auto& item : items_) {
       all.push_back(&item);
@@ -354,19 +352,24 @@ class TenantBatch {
       keys.add(item.key);
       bodies.add(item.delivery->body_id);
       states.add(item.event == nullptr ? "quarantined" : has_meaning(*item.event) ? "processed" : "ignored");
-      add_or_null(reasons,
-                  item.event == nullptr ? std::string_view(item.delivery->quarantine_reason) : std::string_view());
-      received.add(format_rfc3339(item.delivery->received_at));
+      reasons.add_or_null(item.event == nullptr ? std::string_view(item.delivery->quarantine_reason)
+                                                : std::string_view());
+      received.add(item.delivery->received_at);
     }
-    PgArray contact_integrations, persons, usernames, names, languages, active;
-    for (const auto& [key, state] : contacts_of(all)) {
+    const auto contacts = contacts_of(all);
+    std::vector<const ContactKey*> people;
+    UuidColumn contact_integrations;
+    TextColumn persons, usernames, names, languages;
+    BooleanColumn active;
+    for (const auto& [key, state] : contacts) {
       const auto& sender = state.item->event->sender;
+      people.push_back(&key);
       contact_integrations.add(key.first);
       persons.add(key.second);
-      add_or_null(usernames, sender.username);
-      add_or_null(names, sender.full_name);
-      add_or_null(languages, sender.language_code);
-      active.add(state.is_active ? "t" : "f");
+      usernames.add_or_null(sender.username);
+      names.add_or_null(sender.full_name);
+      languages.add_or_null(sender.language_code);
+      active.add(state.is_active);
     }
     const auto rows = tx_.exec(kLedger, tenant_id_, integrations.take(), keys.take(), bodies.take(), states.take(),
                                reasons.take(), received.take(), contact_integrations.take(), persons.take(),
@@ -374,10 +377,13 @@ class TenantBatch {
     bool contacts_differ = false;
     std::unordered_set<std::string> fresh;
     for (const auto& row : rows) {
-      if (row[0].is_null()) {
+      if (!row[0].is_null()) {
+        fresh.insert(text_of(row[0]) + text_of(row[1]));
+      } else if (row[3].is_null()) {
         contacts_differ = true;
       } else {
-        fresh.insert(text_of(row[0]) + text_of(row[1]));
+        contact_ids_[*people.at(row[2].as<std::size_t>() - 1)] = text_of(row[3]);
+        contacts_differ = contacts_differ || !row[4].as<bool>();
       }
     }
     for (const auto& item : items_) {
@@ -394,74 +400,109 @@ class TenantBatch {
   void write_contacts() {
     const auto contacts = contacts_of(fresh_);
     if (contacts.empty()) return;
-    PgArray ids, integrations, persons, telegram_ids, usernames, names, languages, active;
+    UuidColumn ids, integrations;
+    TextColumn persons, usernames, names, languages;
+    BigintColumn telegram_ids;
+    BooleanColumn active;
+    std::vector<const ContactKey*> people;
     for (const auto& [key, state] : contacts) {
       const auto& sender = state.item->event->sender;
+      people.push_back(&key);
       ids.add(new_uuid());
       integrations.add(key.first);
       persons.add(key.second);
       // only beside the same id as text, so that it is unique where that is
-      const auto number = sender.numeric_id ? std::to_string(*sender.numeric_id) : std::string();
-      add_or_null(telegram_ids, number == key.second ? number : std::string());
-      add_or_null(usernames, sender.username);
-      add_or_null(names, sender.full_name);
-      add_or_null(languages, sender.language_code);
-      active.add(state.is_active ? "t" : "f");
+      if (sender.numeric_id && std::to_string(*sender.numeric_id) == key.second)
+        telegram_ids.add(*sender.numeric_id);
+      else
+        telegram_ids.add_null();
+      usernames.add_or_null(sender.username);
+      names.add_or_null(sender.full_name);
+      languages.add_or_null(sender.language_code);
+      active.add(state.is_active);
     }
-    tx_.exec(kContacts, tenant_id_, ids.take(), integrations.take(), persons.take(), telegram_ids.take(),
+    const auto given_integrations = integrations.take();
+    const auto given_persons = persons.take();
+    tx_.exec(kContacts, tenant_id_, ids.take(), given_integrations, given_persons, telegram_ids.take(),
              usernames.take(), names.take(), languages.take(), active.take());
+    for (const auto& row : tx_.exec(kContactIds, given_integrations, given_persons))
+      contact_ids_[*people.at(row[0].as<std::size_t>() - 1)] = text_of(row[1]);
+  }
+
+  /// The id of the contact the event comes from; null when it has no sender.
+  const std::string* contact_of(const Item& item) const {
+    const auto known =
+        contact_ids_.find({item.delivery->integration_id, clean_text(item.event->sender.platform_user_id)});
+    return known == contact_ids_.end() ? nullptr : &known->second;
+  }
+
+  static void add_or_null(UuidColumn& column, const std::string* id) {
+    if (id == nullptr)
+      column.add_null();
+    else
+      column.add(*id);
   }
 
   void write_conversations() {
     struct Chat {
       const Item* item = nullptr;
-      std::string person;
+      const std::string* contact = nullptr;
       std::string title;
       int messages = 0;
       Timestamp received_at{};
     };
     std::map<std::string, Chat> chats;
-    PgArray bodies, body_integrations, sealed, body_received;
+    UuidColumn bodies, body_integrations;
+    BytesColumn sealed;
+    TimestampColumn body_received;
     std::set<std::string> known_bodies;
     for (const Item* item : fresh_) {
       const auto& delivery = *item->delivery;
       if (keep_bodies_ && known_bodies.insert(delivery.body_id).second) {
         bodies.add(delivery.body_id);
         body_integrations.add(delivery.integration_id);
-        sealed.add(hex_bytea(delivery.sealed_body));
-        body_received.add(format_rfc3339(delivery.received_at));
+        sealed.add(delivery.sealed_body);
+        body_received.add(delivery.received_at);
       }
       if (item->event == nullptr || !(is_new_message(*item->event) || is_edit(*item->event))) continue;
       auto& chat = chats[session_of(*item)];
       chat.item = item;
       chat.received_at = std::max(chat.received_at, delivery.received_at);
       if (is_new_message(*item->event)) ++chat.messages;
-      if (is_private(*item->event) && has_sender(*item->event)) chat.person = item->event->sender.platform_user_id;
+      if (is_private(*item->event) && has_sender(*item->event)) chat.contact = contact_of(*item);
       if (auto title = title_of(*item->event); !title.empty()) chat.title = std::move(title);
     }
-    PgArray ids, integrations, persons, sessions, users, platforms, chat_ids, titles, messages, received;
+    UuidColumn ids, integrations, contacts, users;
+    TextColumn sessions, platforms, chat_ids, titles;
+    IntegerColumn messages;
+    TimestampColumn received;
     for (const auto& [session, chat] : chats) {
       ids.add(new_uuid());
       integrations.add(chat.item->delivery->integration_id);
-      add_or_null(persons, chat.person);
+      add_or_null(contacts, chat.contact);
       sessions.add(session);
       users.add(chat.item->delivery->user_id);
       platforms.add(chat.item->delivery->platform_id);
       chat_ids.add(chat.item->event->chat_id);
       titles.add(chat.title);
-      messages.add(std::to_string(chat.messages));
-      received.add(format_rfc3339(chat.received_at));
+      messages.add(chat.messages);
+      received.add(chat.received_at);
     }
     const auto rows =
         tx_.exec(kConversations, tenant_id_, bodies.take(), body_integrations.take(), sealed.take(),
-                 body_received.take(), ids.take(), integrations.take(), persons.take(), sessions.take(), users.take(),
+                 body_received.take(), ids.take(), integrations.take(), contacts.take(), sessions.take(), users.take(),
                  platforms.take(), chat_ids.take(), titles.take(), messages.take(), received.take());
-    for (const auto& row : rows) conversations_.emplace(text_of(row[0]), text_of(row[1]));
+    for (const auto& row : rows) {
+      const auto session = text_of(row[0]);
+      conversations_.emplace(session, text_of(row[1]));
+      if (row[2].as<bool>()) early_edits_.insert(session);
+    }
   }
 
   void write_messages() {
-    PgArray ids, conversations, integrations, sessions, users, platforms, chats, persons, contents, types, message_ids,
-        metadata, sent, received, markers, events;
+    UuidColumn ids, conversations, integrations, users, contacts;
+    TextColumn sessions, platforms, chats, contents, types, message_ids, metadata, markers, events, payloads;
+    TimestampColumn sent, received;
     std::vector<std::pair<std::string, std::string>> expected;  // message, its conversation
     std::size_t given = 0;
     for (const Item* item : fresh_) {
@@ -475,30 +516,36 @@ class TenantBatch {
         expected.emplace_back(new_uuid(), conversations_.at(session));
         ids.add(expected.back().first);
         conversations.add(expected.back().second);
+        payloads.add(message_payload(*item, expected.back().first, expected.back().second));
       } else {
         ids.add_null();
         conversations.add_null();
+        payloads.add_null();
       }
       integrations.add(item->delivery->integration_id);
-      add_or_null(sessions, session);
+      sessions.add_or_null(session);
       users.add(item->delivery->user_id);
       platforms.add(item->delivery->platform_id);
-      add_or_null(chats, has_chat(e) ? std::string_view(e.chat_id) : std::string_view());
-      add_or_null(persons, e.sender.platform_user_id);
+      chats.add_or_null(has_chat(e) ? std::string_view(e.chat_id) : std::string_view());
+      add_or_null(contacts, contact_of(*item));
       contents.add(e.text);
       types.add(e.kind == sdk::EventKind::callback ? std::string_view("callback") : std::string_view(e.content_type));
-      add_or_null(message_ids, e.platform_message_id);
+      message_ids.add_or_null(e.platform_message_id);
       metadata.add(metadata_of(e));
-      add_or_null(sent, e.sent_at ? format_rfc3339(*e.sent_at) : std::string());
-      received.add(format_rfc3339(item->delivery->received_at));
-      add_or_null(markers, e.kind == sdk::EventKind::message ? marker_of(e) : std::string());
+      if (e.sent_at)
+        sent.add(*e.sent_at);
+      else
+        sent.add_null();
+      received.add(item->delivery->received_at);
+      const bool may_be_edited = e.kind == sdk::EventKind::message && early_edits_.count(session) > 0;
+      markers.add_or_null(may_be_edited ? marker_of(e) : std::string());
       events.add(outbox_type(e.kind));
     }
     if (given == 0) return;
-    const auto rows =
-        tx_.exec(kMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(), sessions.take(),
-                 users.take(), platforms.take(), chats.take(), persons.take(), contents.take(), types.take(),
-                 message_ids.take(), metadata.take(), sent.take(), received.take(), markers.take(), events.take());
+    const auto rows = tx_.exec(kMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(),
+                               sessions.take(), users.take(), platforms.take(), chats.take(), contacts.take(),
+                               contents.take(), types.take(), message_ids.take(), metadata.take(), sent.take(),
+                               received.take(), markers.take(), events.take(), payloads.take());
     if (static_cast<std::size_t>(rows.size()) == given) return;
     // an edit stood in for its original before
     std::unordered_set<std::string> stored;
@@ -506,6 +553,15 @@ class TenantBatch {
     for (const auto& [message, conversation] : expected) {
       if (stored.count(message) == 0) --deltas_[conversation];
     }
+  }
+
+  /// What subscribers learn of a new message: where to find it, not what it says.
+  std::string message_payload(const Item& item, const std::string& message, const std::string& conversation) const {
+    const nlohmann::json chat(clean_text(item.event->chat_id));
+    std::string text = R"({"conversation_id":")" + conversation + R"(","message_id":")" + message +
+                       R"(","platform":")" + item.delivery->platform_id + R"(","chat_id":)" + chat.dump();
+    if (const auto* contact = contact_of(item)) text += R"(,"contact_id":")" + *contact + '"';
+    return text + '}';
   }
 
   void write_edit(const Item& item) {
@@ -552,7 +608,9 @@ class TenantBatch {
   std::vector<Item> items_;
   std::unordered_set<std::string> keys_;
   std::vector<const Item*> fresh_;
+  std::map<ContactKey, std::string> contact_ids_;
   std::unordered_map<std::string, std::string> conversations_;  // session -> id
+  std::unordered_set<std::string> early_edits_;                 // sessions where edits came before their originals
   std::map<std::string, int> deltas_;
   IngestCounts counts_;
 };

@@ -37,7 +37,8 @@ constexpr Sql kRecord{"outbound.record", R"sql(
       from outbound_messages o join conversations v on v.id = o.conversation_id
      where o.id = $1::uuid
   ), counted as (
-    update conversations v set messages_count = v.messages_count + 1, updated_at = greatest(v.updated_at, now())
+    update conversations v set messages_count = v.messages_count + 1,
+           updated_at = greatest(v.updated_at, date_trunc('minute', now())), active_at = greatest(v.active_at, now())
       from outbound_messages o where o.id = $1::uuid and v.id = o.conversation_id
   )
   insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)

@@ -106,6 +106,10 @@ TEST_F(IntegrationsTest, KeysRotateWhileEverythingStaysReadable) {
   ASSERT_TRUE(opened);
   EXPECT_EQ((*opened)->account.credential("bot_token"), sandbox.telegram_token());
 
+  // the old master key holds nothing any more
+  EXPECT_EQ(loop.run(keys.retire(rotated->new_master_key_id)).error().kind(), ErrorKind::conflict);
+  ASSERT_TRUE(loop.run(keys.retire(rotated->old_master_key_id)));
+
   // a fresh start with the same file
   crypto::Vault again(crypto::MasterKeys::load_file(folder.path() + "/master.key", false).value());
   keys::KeyService restarted(key_rows, integrations, users, again);

@@ -638,14 +638,18 @@ IngestCounts store_all(Tx& tx, std::string scope, const std::vector<Delivery>& d
 }  // namespace
 
 Task<IngestCounts> InboundRepository::store(std::vector<Delivery> deliveries) {
+  return store(std::make_shared<const std::vector<Delivery>>(std::move(deliveries)));
+}
+
+Task<IngestCounts> InboundRepository::store(std::shared_ptr<const std::vector<Delivery>> deliveries) {
   // most batches are one tenant's: begin as the first one
   std::string first;
-  for (const auto& delivery : deliveries) {
+  for (const auto& delivery : *deliveries) {
     if (first.empty() || delivery.tenant_id < first) first = delivery.tenant_id;
   }
   auto scope = first.empty() ? Scope::hub() : Scope::tenant(first);
   auto work = [first = std::move(first), deliveries = std::move(deliveries)](Tx& tx) {
-    return store_all(tx, first, deliveries);
+    return store_all(tx, first, *deliveries);
   };
   return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }

@@ -11,7 +11,8 @@ namespace easyflow {
 
 namespace {
 
-/// Ten random bytes. The system is asked for many at a time: ids are made several for every message, and are no secrets.
+/// Ten random bytes. The system is asked for many at a time: ids are made several for every message, and are no
+/// secrets.
 void fill_random(unsigned char* out) {
   constexpr std::size_t kBytes = 10;
   thread_local std::array<unsigned char, 64 * kBytes> stock;

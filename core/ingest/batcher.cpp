@@ -73,7 +73,8 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     asio::post(executor, std::move(run_pump));
   }
 
-  static Task<bool> store(std::shared_ptr<State> self, std::shared_ptr<const std::vector<storage::Delivery>> deliveries) {
+  static Task<bool> store(std::shared_ptr<State> self,
+                          std::shared_ptr<const std::vector<storage::Delivery>> deliveries) {
     try {
       auto counts = co_await self->inbound.store(std::move(deliveries));
       count_events(counts);

@@ -20,7 +20,7 @@ struct Delivery {
   std::string user_id;
   std::string integration_id;
   std::string platform_id;
-  std::string body_id;                          ///< UUID made by the hub; the body is sealed for it
+  std::string body_id;  ///< UUID made by the hub; the body is sealed for it
   std::string sealed_body;
   Timestamp received_at;
   std::vector<sdk::InboundEvent> events;
@@ -30,7 +30,7 @@ struct Delivery {
 };
 
 struct IngestCounts {
-  int fresh = 0;        ///< events seen for the first time
+  int fresh = 0;  ///< events seen for the first time
   int duplicates = 0;
   int quarantined = 0;
 };

@@ -2,8 +2,8 @@
 """No fixed sleeps in tests: they are too short on a busy machine and too long on any other.
 
 Wait for the thing itself, or move a FakeClock. Let through: a sleep inside a loop that polls and has a way out; one of
-0 or 1 ms (gives others a turn); one of hours (stands for "until cancelled"); and one where a line above or beside it says
-why: `// sleeps on purpose: a slow peer`.
+0 or 1 ms (gives others a turn); one of hours (stands for "until cancelled"); and one where a comment above or beside it says
+why: `sleeps on purpose: a slow peer`.
 """
 import re
 
@@ -71,7 +71,7 @@ def check(path, text):
                 continue
         if path.endswith(".py") and re.search(r"^(\s*)(while|for)\b", "\n".join(before), re.MULTILINE):
             continue
-        found.append((line, f"a fixed sleep in a test: poll for what it waits for, or say `// {PURPOSE} ...`"))
+        found.append((line, f"a fixed sleep in a test: poll for what it waits for, or say in a comment `{PURPOSE} ...`"))
     return found
 
 

@@ -428,8 +428,6 @@ class Database::Pool {
         // "cached plan must not change result type": a migration ran, so the statements must be prepared afresh
         if (reconnected) return std::current_exception();
         lost = "prepared statements are out of date";
-      } catch (const pqxx::insufficient_privilege&) {
-        return std::current_exception();  // libpqxx 6 leaves its SQLSTATE out, as if the session had ended
       } catch (const pqxx::sql_error& e) {
         if (!session_ended(e)) {
           const auto text = unavailable_text(e.sqlstate());

@@ -229,6 +229,9 @@ def summarize(path, peers, conns):
     if reached is not None:
         print(f"At {GOAL_CONNS} connections it takes {reached:.2f} times what {NODE} takes (goal: {GOAL_RATIO:.0f}).")
         met = met and reached >= GOAL_RATIO
+        cpu = {peer: median(peer, GOAL_CONNS, "server_us") + median(peer, GOAL_CONNS, "pg_us") for peer in (HUB, NODE)}
+        print(f"There a webhook costs {cpu[HUB]:.0f} us of CPU, receiver and PostgreSQL together, at {NODE} {cpu[NODE]:.0f}: "
+              f"{cpu[NODE] / cpu[HUB]:.2f} times as much. On a machine that others use too, this is the steadier number.")
     if lost:
         print(f"{lost} acknowledged webhooks were lost or doubled.")
     return met

@@ -34,7 +34,8 @@ class Reception {
   Task<> poll(storage::IntegrationKey key, std::shared_ptr<bool> keep_on);
   Task<Result<void>> poll_once(platforms::AccountPtr account, std::shared_ptr<std::string> cursor);
   Task<> register_webhook(platforms::AccountPtr account);
-
+  /// False when the database was out of reach.
+  Task<bool> note_refusal(storage::IntegrationKey key, std::string reason);
 
   storage::IntegrationRepository& integrations_;
   storage::InboundRepository& inbound_;
@@ -47,7 +48,7 @@ class Reception {
   TaskGroup pollers_;
   Signal changed_;
   std::map<std::string, std::shared_ptr<bool>> polling_;      ///< by integration; false ends the poller
-  std::map<std::string, Timestamp> registered_;               ///< by integration: when the webhook was last confirmed
+  std::map<std::string, Timestamp> tried_;  ///< by integration: when its webhook was last confirmed or refused
 };
 
 }  // namespace easyflow::ingest

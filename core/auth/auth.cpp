@@ -122,7 +122,7 @@ struct AuthService::State {
   std::map<std::string, Remembered> remembered;  // by token hash
   std::map<std::string, std::deque<Timestamp>> attempts;
   std::uint64_t revocations = 0;
-  int logins = 0;  // under way
+  int logins = 0;     // under way
   std::string decoy;  // touched by the hashing thread only
   BlockingThread hashing;
 };

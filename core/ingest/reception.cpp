@@ -13,8 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLookAgain = 5min;      ///< somebody else may have taken the webhook
-constexpr auto kPollHold = 50s;        ///< the longest the platforms allow
+constexpr auto kLookAgain = 5min;  ///< somebody else may have taken the webhook
+constexpr auto kPollHold = 50s;    ///< the longest the platforms allow
 constexpr auto kAfterFailure = 10s;
 
 /// 1, 2, 4, 8, 10, 10 ... seconds after failures in a row.
@@ -67,7 +67,8 @@ Task<> Reception::run() {
 Task<> Reception::reconcile() {
   std::vector<std::string> platforms;
   for (const auto& connector : connectors_.all())
-    if (connector->webhooks() != nullptr || connector->poller() != nullptr) platforms.push_back(connector->manifest().id);
+    if (connector->webhooks() != nullptr || connector->poller() != nullptr)
+      platforms.push_back(connector->manifest().id);
   auto connected = co_await integrations_.connected(std::move(platforms));
 
   std::set<std::string> wanted;

@@ -20,8 +20,9 @@ namespace easyflow::ingest {
 class Reception {
  public:
   Reception(boost::asio::any_io_executor executor, storage::IntegrationRepository& integrations,
-            storage::InboundRepository& inbound, platforms::AccountDirectory& accounts, platforms::PlatformCaller& caller,
-            crypto::Vault& vault, const sdk::Registry& connectors, const Clock& clock, std::string public_url);
+            storage::InboundRepository& inbound, platforms::AccountDirectory& accounts,
+            platforms::PlatformCaller& caller, crypto::Vault& vault, const sdk::Registry& connectors,
+            const Clock& clock, std::string public_url);
 
   /// Runs until cancelled.
   Task<> run();
@@ -47,7 +48,7 @@ class Reception {
   std::string public_url_;
   TaskGroup pollers_;
   Signal changed_;
-  std::map<std::string, std::shared_ptr<bool>> polling_;      ///< by integration; false ends the poller
+  std::map<std::string, std::shared_ptr<bool>> polling_;  ///< by integration; false ends the poller
   std::map<std::string, Timestamp> tried_;  ///< by integration: when its webhook was last confirmed or refused
 };
 

@@ -261,6 +261,23 @@ TEST_F(MessagingTest, WhatADeadNodeWasSendingIsUnknown) {
   EXPECT_TRUE(state()["telegram"]["sent"].empty());
 }
 
+TEST_F(MessagingTest, RemovingAnIntegrationTellsWhatBecomesOfItsQueue) {
+  auto integration = connect_telegram();
+  auto with = conversation(integration);
+  queue(with, "under way");
+  auto due = loop.run(outbound.due(10));
+  ASSERT_EQ(due.size(), 1u);
+  ASSERT_TRUE(loop.run(outbound.claim(due[0], "node", 60s, "[]")).claimed);
+  queue(with, "never sent");
+  ASSERT_TRUE(loop.run(service.remove(user.tenant_id, integration.id)));
+  EXPECT_EQ(ask("select string_agg(content || ': ' || (metadata->>'delivery'), ', ' order by created_at) from messages "
+                "where direction = 'outbound'"),
+            "under way: unknown, never sent: failed");
+  EXPECT_EQ(ask("select string_agg(type, ' ' order by xid, id) from outbox_events where type like 'message.%' and "
+                "type not in ('message.received', 'message.queued')"),
+            "message.unknown message.failed");
+}
+
 TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
   auto integration = connect_telegram();
   ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock,

@@ -1,5 +1,6 @@
 -- The base schema: users, platforms, integrations, conversations, messages, sync logs, platform metrics.
--- Every tenant-owned table carries tenant_id; 0003 puts row-level security on it.
+-- Every tenant-owned table carries tenant_id; 0003 puts row-level security on it. Keys that platforms made are compared
+-- as bytes (collate "C"): they are in no language, and a language's rules cost at every look-up.
 
 create table tenants (
     id          uuid primary key,
@@ -81,7 +82,7 @@ create table contacts (
     id               uuid primary key default gen_random_uuid(),
     tenant_id        uuid not null,
     integration_id   uuid not null references integrations(id) on delete cascade,
-    platform_user_id text not null,
+    platform_user_id text collate "C" not null,
     telegram_id      bigint,                  -- ids exceed 32 bits
     username         text,
     full_name        text not null default '',
@@ -102,10 +103,10 @@ create table conversations (
     tenant_id      uuid not null,
     integration_id uuid references integrations(id) on delete set null,  -- the history outlives the connection
     contact_id     uuid references contacts(id) on delete set null,
-    session_id     varchar(255) not null,     -- '<integration id>:<chat id>'
+    session_id     varchar(255) collate "C" not null, -- '<integration id>:<chat id>'
     user_id        uuid not null references users(id) on delete cascade,
     platform       varchar(50) not null,
-    chat_id        varchar(255),
+    chat_id        varchar(255) collate "C",
     title          text not null default '',
     status         conversation_status default 'active',
     current_state  varchar(100) default 'initial',
@@ -135,14 +136,14 @@ create table messages (
     integration_id      uuid,
     contact_id          uuid,
     conversation_id     uuid references conversations(id) on delete cascade,
-    session_id          varchar(255) not null,
+    session_id          varchar(255) collate "C" not null,
     user_id             uuid not null,
     content             text not null,
     content_type        varchar(50) not null default 'text',
     role                message_role not null,
     direction           message_direction,
     platform            varchar(50) not null,
-    platform_message_id varchar(255),
+    platform_message_id varchar(255) collate "C",
     intent              varchar(100),
     entities            jsonb default '{}',
     confidence          decimal(3,2),

@@ -111,7 +111,7 @@ create type inbound_state as enum ('processed', 'ignored', 'quarantined', 'repla
 -- No foreign key, as that is a look-up and a lock for every message: what a removed integration leaves is pruned.
 create table inbound_events (
     integration_id uuid not null,
-    dedup_key      text not null,
+    dedup_key      text collate "C" not null,
     tenant_id      uuid not null,
     body_id        uuid not null,
     state          inbound_state not null,

@@ -38,7 +38,7 @@ std::string with_defaults(const std::string& dsn, std::chrono::seconds connect_t
 }  // namespace
 
 std::string connect_failure(const std::string& libpq_text) {
-  const auto first_line = libpq_text.substr(0, libpq_text.find('\n'));
+  auto first_line = libpq_text.substr(0, libpq_text.find('\n'));
   // Faults in the connection string itself are reported with its parts, the password among them.
   for (const char* harmless : {"connection to server", "could not translate host name"}) {
     if (first_line.rfind(harmless, 0) == 0) return first_line;

@@ -5,13 +5,32 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 
 namespace easyflow {
+
+namespace {
+
+/// Ten random bytes. The system is asked for many at a time: ids are made several for every message, and are no
+/// secrets.
+void fill_random(unsigned char* out) {
+  constexpr std::size_t kBytes = 10;
+  thread_local std::array<unsigned char, 64 * kBytes> stock;
+  thread_local std::size_t used = stock.size();
+  if (used == stock.size()) {
+    randombytes_buf(stock.data(), stock.size());
+    used = 0;
+  }
+  std::memcpy(out, stock.data() + used, kBytes);
+  used += kBytes;
+}
+
+}  // namespace
 
 std::string new_uuid() {
   using namespace std::chrono;
   std::array<unsigned char, 16> bytes{};
-  randombytes_buf(bytes.data() + 6, 10);
+  fill_random(bytes.data() + 6);
   // 48 bits of milliseconds, then 12 bits of the fraction of a millisecond (RFC 9562, section 6.2, method 3)
   auto nanos = duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
   auto millis = static_cast<std::uint64_t>(nanos / 1'000'000);

@@ -31,7 +31,13 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     storage::Delivery delivery;
     Answer answer;
   };
-  using Batch = std::vector<Waiting>;
+
+  /// Deliveries of one transaction, and who waits for each.
+  struct Batch {
+    std::shared_ptr<std::vector<storage::Delivery>> deliveries = std::make_shared<std::vector<storage::Delivery>>();
+    std::vector<Answer> answers;
+    std::size_t size() const { return answers.size(); }
+  };
 
   State(asio::any_io_executor executor_, storage::InboundRepository& inbound_, BatcherOptions options_)
       : executor(executor_), inbound(inbound_), options(options_), tasks(executor_) {}
@@ -42,7 +48,8 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     while (!queue.empty() && in_flight < options.parallel && (in_flight == 0 || queue.size() >= smallest_companion())) {
       auto batch = std::make_shared<Batch>();
       while (!queue.empty() && batch->size() < options.max_batch) {
-        batch->push_back(std::move(queue.front()));
+        batch->deliveries->push_back(std::move(queue.front().delivery));
+        batch->answers.push_back(std::move(queue.front().answer));
         queue.pop_front();
       }
       ++in_flight;
@@ -66,14 +73,19 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     asio::post(executor, std::move(run_pump));
   }
 
-  static Task<bool> store(std::shared_ptr<State> self, std::vector<storage::Delivery> deliveries) {
+  static Task<bool> store(std::shared_ptr<State> self,
+                          std::shared_ptr<const std::vector<storage::Delivery>> deliveries) {
     try {
       auto counts = co_await self->inbound.store(std::move(deliveries));
       count_events(counts);
+      if (self->outage_logged) log::info("ingest.storage_back");
+      self->outage_logged = false;
       co_return true;
     } catch (const storage::StorageDown& down) {
       self->down = true;
-      log::warn("ingest.storage_down", {{"error", down.what()}});
+      // platforms repeat what is refused: a line for each would fill the disk of a hub that has lost its database
+      if (!self->outage_logged) log::warn("ingest.storage_down", {{"error", down.what()}});
+      self->outage_logged = true;
     } catch (const std::exception& failure) {
       log::error("ingest.batch_failed", {{"error", failure.what()}});
     }
@@ -81,28 +93,19 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   }
 
   static Task<> run(std::shared_ptr<State> self, std::shared_ptr<Batch> batch) {
-    std::vector<storage::Delivery> deliveries;
-    deliveries.reserve(batch->size());
-    const bool alone = batch->size() == 1;
-    for (auto& waiting : *batch) {
-      if (alone)
-        deliveries.push_back(std::move(waiting.delivery));
-      else
-        deliveries.push_back(waiting.delivery);
-    }
     self->down = false;
-    bool stored = co_await store(self, std::move(deliveries));
-    if (stored || alone || self->down) {
+    bool stored = co_await store(self, batch->deliveries);
+    if (stored || batch->size() == 1 || self->down) {
       self->release(*batch, stored);
       co_return;
     }
     // one of them is to blame: store each alone, so that the others are kept
     self->release_slot(*batch);
-    for (auto& waiting : *batch) {
-      std::vector<storage::Delivery> one;
-      one.push_back(std::move(waiting.delivery));
+    for (std::size_t i = 0; i < batch->size(); ++i) {
+      auto one = std::make_shared<std::vector<storage::Delivery>>();
+      one->push_back(std::move((*batch->deliveries)[i]));
       bool kept = co_await store(self, std::move(one));
-      std::move(waiting.answer)(kept);
+      std::move(batch->answers[i])(kept);
     }
   }
 
@@ -114,7 +117,7 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
 
   void release(Batch& batch, bool kept) {
     release_slot(batch);
-    for (auto& waiting : batch) std::move(waiting.answer)(kept);
+    for (auto& answer : batch.answers) std::move(answer)(kept);
   }
 
   asio::any_io_executor executor;
@@ -126,6 +129,7 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   std::size_t deliveries_in_flight = 0;
   bool pump_posted = false;
   bool down = false;
+  bool outage_logged = false;
 };
 
 IngestBatcher::IngestBatcher(asio::any_io_executor executor, storage::InboundRepository& inbound,

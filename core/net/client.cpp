@@ -128,7 +128,7 @@ class ResponseParser final : public MessageParser<false, HttpResponse> {
 /// One connection, plain or TLS.
 class Connection {
  public:
-  Connection(asio::any_io_executor executor, ssl::context* tls_context) : socket(std::move(executor)) {
+  Connection(const asio::any_io_executor& executor, ssl::context* tls_context) : socket(executor) {
     if (tls_context != nullptr) tls.emplace(socket, *tls_context);
   }
 

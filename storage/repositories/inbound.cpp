@@ -134,6 +134,23 @@ constexpr Sql kMessages{"inbound.messages", R"sql(
     from ready order by turn
   returning subject_id)sql"};
 
+// The same for a batch of messages that nothing can have been edited of: nothing to look up, nothing to leave out.
+constexpr Sql kPlainMessages{"inbound.plain_messages", R"sql(
+  with stored as (
+    insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
+                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at)
+    select g.id, $1::uuid, g.integration_id, g.contact_id, g.conversation_id, g.session_id, g.user_id, g.content,
+           left(g.content_type, 50), 'user', 'inbound', g.platform, left(g.platform_message_id, 255), g.metadata::jsonb,
+           g.sent_at, g.received_at
+      from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::text[],
+                  $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[])
+           as g(id, conversation_id, integration_id, session_id, user_id, platform, contact_id, content, content_type,
+                platform_message_id, metadata, sent_at, received_at)
+  )
+  insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
+  select $1::uuid, e.integration_id, e.type, e.subject_id, e.payload::jsonb
+    from unnest($4::uuid[], $2::uuid[], $15::text[], $16::text[]) as e(integration_id, subject_id, type, payload))sql"};
+
 // Two plain conditions leave the choice of the index to the planner: chats and message ids differ in how often they
 // repeat.
 constexpr Sql kFindOriginal{"inbound.find_original", R"sql(
@@ -505,6 +522,7 @@ class TenantBatch {
     TimestampColumn sent, received;
     std::vector<std::pair<std::string, std::string>> expected;  // message, its conversation
     std::size_t given = 0;
+    bool plain = true;
     for (const Item* item : fresh_) {
       if (item->event == nullptr) continue;
       const auto& e = *item->event;
@@ -537,11 +555,18 @@ class TenantBatch {
       else
         sent.add_null();
       received.add(item->delivery->received_at);
+      plain = plain && message && early_edits_.count(session) == 0;
       const bool may_be_edited = e.kind == sdk::EventKind::message && early_edits_.count(session) > 0;
       markers.add_or_null(may_be_edited ? marker_of(e) : std::string());
       events.add(outbox_type(e.kind));
     }
     if (given == 0) return;
+    if (plain) {
+      tx_.exec(kPlainMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(), sessions.take(),
+               users.take(), platforms.take(), contacts.take(), contents.take(), types.take(), message_ids.take(),
+               metadata.take(), sent.take(), received.take(), events.take(), payloads.take());
+      return;
+    }
     const auto rows = tx_.exec(kMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(),
                                sessions.take(), users.take(), platforms.take(), chats.take(), contacts.take(),
                                contents.take(), types.take(), message_ids.take(), metadata.take(), sent.take(),
@@ -638,14 +663,18 @@ IngestCounts store_all(Tx& tx, std::string scope, const std::vector<Delivery>& d
 }  // namespace
 
 Task<IngestCounts> InboundRepository::store(std::vector<Delivery> deliveries) {
+  return store(std::make_shared<const std::vector<Delivery>>(std::move(deliveries)));
+}
+
+Task<IngestCounts> InboundRepository::store(std::shared_ptr<const std::vector<Delivery>> deliveries) {
   // most batches are one tenant's: begin as the first one
   std::string first;
-  for (const auto& delivery : deliveries) {
+  for (const auto& delivery : *deliveries) {
     if (first.empty() || delivery.tenant_id < first) first = delivery.tenant_id;
   }
   auto scope = first.empty() ? Scope::hub() : Scope::tenant(first);
   auto work = [first = std::move(first), deliveries = std::move(deliveries)](Tx& tx) {
-    return store_all(tx, first, deliveries);
+    return store_all(tx, first, *deliveries);
   };
   return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }

@@ -1,6 +1,7 @@
 // Inbound events: the dedup ledger, raw bodies, and the conversation, message and outbox rows they cause.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ struct Delivery {
   std::string user_id;
   std::string integration_id;
   std::string platform_id;
-  std::string body_id;                          ///< UUID made by the hub; the body is sealed for it
+  std::string body_id;  ///< UUID made by the hub; the body is sealed for it
   std::string sealed_body;
   Timestamp received_at;
   std::vector<sdk::InboundEvent> events;
@@ -29,7 +30,7 @@ struct Delivery {
 };
 
 struct IngestCounts {
-  int fresh = 0;        ///< events seen for the first time
+  int fresh = 0;  ///< events seen for the first time
   int duplicates = 0;
   int quarantined = 0;
 };
@@ -56,6 +57,8 @@ class InboundRepository {
   /// (integration, dedup_key). With `poll_cursor` set (all deliveries of one integration), the poll position moves in
   /// the same transaction.
   Task<IngestCounts> store(std::vector<Delivery> deliveries);
+  /// The same for a caller that keeps them, to store them one by one when the batch is refused.
+  Task<IngestCounts> store(std::shared_ptr<const std::vector<Delivery>> deliveries);
   Task<IngestCounts> store_poll(std::string tenant_id, std::string integration_id, std::vector<Delivery> deliveries,
                                 std::string poll_cursor);
   /// Where polling of an integration stands; empty at first.

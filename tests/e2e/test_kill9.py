@@ -76,7 +76,7 @@ class Load:
                     break
                 with self.lock:
                     self.repeated += 1
-                time.sleep(0.05)
+                time.sleep(0.05)  # sleeps on purpose: a platform repeats after a while
 
     def _post(self, path, body, headers):
         try:
@@ -102,7 +102,7 @@ class Load:
                 if status not in (None, 503):
                     self.unexpected.append((text, status, answer))
                     break
-                time.sleep(0.1)
+                time.sleep(0.1)  # sleeps on purpose: a caller tries again after a while
             if self.stopped.wait(0.4):
                 return
 
@@ -144,7 +144,7 @@ class KillNine(HubTest):
                 wait_for("the sync runs", lambda: self.orders_stream()["state"] == "running")
                 began = time.monotonic()
                 moment = moments.uniform(0, 1.8)
-                threading.Event().wait(moment)
+                time.sleep(moment)  # sleeps on purpose: the random moment
                 killed = self.hub.kill_postmaster() if victim in ("postgres", "both") else None
                 if victim in ("hub", "both"):
                     self.hub.kill()

@@ -11,8 +11,7 @@ import tempfile
 import time
 import unittest
 
-from hub import Hub, HubTest, SECRET_HEADER, as_cluster_user, call, clean_environment, cluster_user, free_port, is_root, \
-    postgres_program, prepared_hub, wait_for
+from hub import FrontDoor, Hub, HubTest, SECRET_HEADER, Sandbox, call, clean_environment, free_port, is_root, prepared_hub, wait_for
 
 
 class WrongInput(HubTest):
@@ -115,8 +114,10 @@ class Commands(WrongInput):
         status, _, answer = self.hub.request("POST", f"/api/v1/integrations/{self.shop}/sync", {}, token=reader["token"])
         self.assertEqual(status, 403, answer)
         self.assertIn("write", answer["detail"])
+        self.assertEqual(self.hub.request("GET", "/api/v1/me", token=reader["token"])[0], 200)
         self.hub.cli("token", "revoke", reader["id"])
-        self.assertEqual(self.hub.request("GET", "/api/v1/me", token=reader["token"])[0], 401)
+        # the running hub hears of it; without that it would go on for 30 s
+        wait_for("the token is refused", lambda: self.hub.request("GET", "/api/v1/me", token=reader["token"])[0] == 401, 15)
 
     def test_requests(self):
         path = f"/api/v1/integrations/{self.shop}/sync"
@@ -247,7 +248,6 @@ class Database(WrongInput):
     def test_superuser_is_refused(self):
         hub = self.hub_of_its_own()
         hub.set_up()
-        user = cluster_user().pw_name
         socket_dir = hub.data_dir / "run"
         other = self.hub_of_its_own()
         other.environment["EASYFLOW_DATABASE_DSN"] = f"host={socket_dir} dbname=easyflow user=easyflow_owner"
@@ -257,7 +257,6 @@ class Database(WrongInput):
         hub.psql("alter role easyflow_app bypassrls")
         self.refused(hub.run("serve", "--port", "0"), "easyflow_app", "row-level security")
         hub.psql("alter role easyflow_app nobypassrls")
-        self.assertTrue(user)
         hub.start()
         self.assertEqual(hub.stop(), 0)
 
@@ -311,9 +310,12 @@ class DatabaseStops(WrongInput):
             self.assertEqual(status, 503, answer)
             self.assertIn("database", answer["detail"])
             self.assertTrue(headers["Retry-After"])
-            status, _, _ = call(self.hub.port, "POST", self.door.path, '{"update_id": 77}',
-                                {SECRET_HEADER: self.door.secret, "Content-Type": "application/json"})
-            self.assertEqual(status, 503)
+            for _ in range(20):
+                status, headers, _ = call(self.hub.port, "POST", self.door.path, '{"update_id": 77}',
+                                          {SECRET_HEADER: self.door.secret, "Content-Type": "application/json"})
+                self.assertEqual(status, 503)
+                self.assertTrue(headers["Retry-After"])
+            self.assertEqual(len(self.hub.logged("ingest.storage_down")), 1, "an outage is told once")
             self.sandbox.write(self.buyer, "Пока базы нет")
         finally:
             hidden.rename(cluster)
@@ -321,6 +323,7 @@ class DatabaseStops(WrongInput):
         self.sandbox.control("POST", "updates/retry", {})
         wait_for("the message of meanwhile", lambda: [m for m in self.hub.messages() if m["content"] == "Пока базы нет"])
         self.assertEqual(len([m for m in self.hub.messages() if m["content"] == "Пока базы нет"]), 1)
+        self.assertEqual(len(self.hub.logged("ingest.storage_back")), 1)
         self.hub.cli("sync", "run", "wildberries", "orders")
         self.assertEqual(sorted(self.hub.order_ids()), sorted(self.sandbox.order_ids()))
 
@@ -367,7 +370,6 @@ class DiskFull(WrongInput):
             return
         folder = tempfile.mkdtemp(prefix="easyflow-e2e-", dir="/tmp")
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        from hub import FrontDoor, Sandbox
         sandbox = Sandbox(folder)
         self.addCleanup(sandbox.close)
         door = FrontDoor()
@@ -375,7 +377,7 @@ class DiskFull(WrongInput):
         hub = Hub(sandbox, door, data_dir=disk / "data")
         self.addCleanup(hub.close)
         hub.set_up()
-        integrations = hub.connect(sandbox)
+        hub.connect(sandbox)
         hub.start()
         wait_for("the first messages", lambda: len(hub.messages()) >= 6)
         headers = {SECRET_HEADER: door.secret, "Content-Type": "application/json"}
@@ -410,7 +412,6 @@ class DiskFull(WrongInput):
         kept = [m["content"] for m in hub.messages() if m["content"].startswith("big ")]
         self.assertEqual(sorted(kept), sorted(set(kept)), "doubled")
         self.assertEqual({f"big {n}" for n in acknowledged} - {k.split(":")[0] for k in kept}, set(), "acknowledged and lost")
-        self.assertTrue(integrations)
 
     def post_update(self, hub, door, headers, number):
         chat = {"id": 5, "type": "private", "first_name": "Big"}

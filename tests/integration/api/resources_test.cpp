@@ -77,7 +77,9 @@ TEST_F(ResourcesTest, WrongInputNamesItsField) {
     auto reply = send_json(wrong.method, wrong.target, wrong.body);
     SCOPED_TRACE(wrong.method + " " + wrong.target + " " + wrong.body.substr(0, 100));
     expect_problem(reply, wrong.status);
-    if (!wrong.field.empty()) EXPECT_EQ(reply.json().value("field", ""), wrong.field) << reply.body;
+    if (!wrong.field.empty()) {
+      EXPECT_EQ(reply.json().value("field", ""), wrong.field) << reply.body;
+    }
   }
 }
 

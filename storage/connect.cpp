@@ -51,11 +51,15 @@ std::unique_ptr<pqxx::connection> open_connection(const std::string& dsn, std::c
   std::unique_ptr<pqxx::connection> connection;
   try {
     connection = std::make_unique<pqxx::connection>(with_defaults(dsn, connect_timeout));
+    // terse: DETAIL and CONTEXT quote the values of rows, and error texts reach the log
 #if PQXX_VERSION_MAJOR < 7
     // libpqxx 6 reconnects silently, which would run the rest of a transaction outside of any transaction
 #include "pqxx/internal/ignore-deprecated-pre.hxx"
     connection->inhibit_reactivation(true);
 #include "pqxx/internal/ignore-deprecated-post.hxx"
+    connection->set_verbosity(pqxx::connection::terse);
+#else
+    connection->set_verbosity(pqxx::error_verbosity::terse);
 #endif
     if (!setup_sql.empty()) {
       pqxx::nontransaction setup(*connection);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <deque>
-#include <exception>
 #include <functional>
 #include <map>
 #include <utility>
@@ -24,7 +23,7 @@ constexpr std::size_t kLongestPassword = 1024;
 constexpr std::size_t kLongestName = 255;
 constexpr std::size_t kTokenLength = 46;  // "ef_" and 256 bits in base64
 // a password takes a tenth of a second, so this many waiting ones keep a caller for about two seconds
-constexpr int kMaxWaitingHashes = 20;
+constexpr int kMaxLogins = 20;
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -54,6 +53,18 @@ std::string joined(const std::vector<std::string>& words) {
 bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
+
+/// Counts from its birth, so that nothing a login waits for lets others slip past the limit.
+class Counted {
+ public:
+  explicit Counted(int& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  int& count_;
+};
 
 Error unauthorized(std::string message) { return Error(ErrorKind::unauthorized, std::move(message)); }
 
@@ -111,7 +122,7 @@ struct AuthService::State {
   std::map<std::string, Remembered> remembered;  // by token hash
   std::map<std::string, std::deque<Timestamp>> attempts;
   std::uint64_t revocations = 0;
-  int waiting_hashes = 0;
+  int logins = 0;     // under way
   std::string decoy;  // touched by the hashing thread only
   BlockingThread hashing;
 };
@@ -198,10 +209,11 @@ Task<Result<IssuedToken>> AuthService::log_in(std::string email, Secret password
   auto wait = state_->must_wait(address, now);
   if (wait.count() > 0)
     co_return Error(ErrorKind::rate_limited, "Too many failed logins for this address. Try again in a minute.", wait);
-  if (state_->waiting_hashes >= kMaxWaitingHashes)
+  if (state_->logins >= kMaxLogins)
     co_return Error(ErrorKind::rate_limited, "Too many logins at once. Try again in a few seconds.",
                     std::chrono::seconds{5});
   state_->count_attempt(address, now);
+  Counted under_way(state_->logins);
 
   auto user = co_await users_.find_login(address);
   bool usable = user && !user->password_hash.empty() && password.reveal().size() <= kLongestPassword;
@@ -215,15 +227,7 @@ Task<Result<IssuedToken>> AuthService::log_in(std::string email, Secret password
     else
       *fits = crypto::verify_password(stored, password);
   };
-  ++state_->waiting_hashes;
-  std::exception_ptr failure;
-  try {
-    co_await state_->hashing.run(std::move(work));
-  } catch (const std::exception&) {
-    failure = std::current_exception();
-  }
-  --state_->waiting_hashes;
-  if (failure) std::rethrow_exception(failure);
+  co_await state_->hashing.run(std::move(work));
   if (!*fits) {
     log::warn("auth.login_failed");
     co_return unauthorized("E-mail address or password is wrong.");

@@ -1,6 +1,8 @@
 #include "core/ingest/reception.hpp"
 
 #include <algorithm>
+#include <boost/system/system_error.hpp>
+#include <exception>
 #include <set>
 
 #include "core/base/log.hpp"
@@ -11,9 +13,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kLookAgain = 5min;      ///< somebody else may have taken the webhook
-constexpr auto kPollHold = 50s;        ///< the longest the platforms allow
+constexpr auto kLookAgain = 5min;  ///< somebody else may have taken the webhook
+constexpr auto kPollHold = 50s;    ///< the longest the platforms allow
 constexpr auto kAfterFailure = 10s;
+
+/// 1, 2, 4, 8, 10, 10 ... seconds after failures in a row.
+std::chrono::milliseconds pause_after(int failures) {
+  return std::min<std::chrono::milliseconds>(kAfterFailure, 1s * (1 << std::min(failures - 1, 4)));
+}
 
 }  // namespace
 
@@ -46,6 +53,12 @@ Task<> Reception::run() {
       co_await reconcile();
     } catch (const storage::StorageDown&) {
       failed = true;  // the pool has said so; the next look may find it back
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      // one look that fails must not be the last one
+      failed = true;
+      log::error("ingest.look_failed", {{"error", fault.what()}});
     }
     co_await changed_.wait(failed ? std::chrono::milliseconds(kAfterFailure) : std::chrono::milliseconds(kLookAgain));
   }
@@ -54,7 +67,8 @@ Task<> Reception::run() {
 Task<> Reception::reconcile() {
   std::vector<std::string> platforms;
   for (const auto& connector : connectors_.all())
-    if (connector->webhooks() != nullptr || connector->poller() != nullptr) platforms.push_back(connector->manifest().id);
+    if (connector->webhooks() != nullptr || connector->poller() != nullptr)
+      platforms.push_back(connector->manifest().id);
   auto connected = co_await integrations_.connected(std::move(platforms));
 
   std::set<std::string> wanted;
@@ -62,8 +76,8 @@ Task<> Reception::reconcile() {
     const auto* connector = connectors_.find(key.platform_id);
     const bool by_webhook = connector->webhooks() != nullptr && !public_url_.empty();
     if (by_webhook) {
-      auto last = registered_.find(key.integration_id);
-      if (last != registered_.end() && clock_.now() - last->second < kLookAgain) continue;
+      auto last = tried_.find(key.integration_id);
+      if (last != tried_.end() && clock_.now() - last->second < kLookAgain) continue;
       auto account = co_await accounts_.open(key.tenant_id, key.integration_id);
       if (account) co_await register_webhook(std::move(*account));
     } else if (connector->poller() != nullptr) {
@@ -90,20 +104,25 @@ Task<> Reception::register_webhook(platforms::AccountPtr account) {
   std::shared_ptr<sdk::Exchange<std::monostate>> exchange =
       account->connector->webhooks()->register_webhook(account->account, url);
   auto done = co_await caller_.run<std::monostate>(account, exchange, platforms::Patience());
+  // Failures too: the status written below wakes this loop, which would try again at once and without end.
+  tried_[row.id] = clock_.now();
+  std::string status = "connected";
+  std::string message;
   if (done) {
-    registered_[row.id] = clock_.now();
     log::debug("ingest.webhook_registered", {{"integration", row.id}});
-    co_return;
+  } else {
+    log::error("ingest.webhook_not_registered", {{"integration", row.id}, {"error", done.error().message()}});
+    if (done.error().kind() == ErrorKind::unauthorized) status = "error";
+    message = "The webhook could not be registered: " + done.error().message();
   }
-  log::error("ingest.webhook_not_registered", {{"integration", row.id}, {"error", done.error().message()}});
-  co_await integrations_.set_status(row.tenant_id, row.id,
-                                    done.error().kind() == ErrorKind::unauthorized ? "error" : "connected",
-                                    "The webhook could not be registered: " + done.error().message());
+  if (status == row.status && message == row.status_message) co_return;
+  co_await integrations_.set_status(row.tenant_id, row.id, std::move(status), std::move(message));
 }
 
 Task<> Reception::poll(storage::IntegrationKey key, std::shared_ptr<bool> keep_on) {
   std::shared_ptr<std::string> cursor;  // null until read from the database
   bool webhook_removed = false;
+  int failures = 0;
   while (*keep_on) {
     std::optional<Error> failure;
     try {
@@ -129,23 +148,41 @@ Task<> Reception::poll(storage::IntegrationKey key, std::shared_ptr<bool> keep_o
       }
     } catch (const storage::StorageDown& down) {
       failure = Error(ErrorKind::unavailable, down.what());
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      // an end here would leave the account deaf until the hub starts again
+      failure = Error(ErrorKind::internal, fault.what());
     }
-    if (!failure) continue;
+    if (!failure) {
+      failures = 0;
+      continue;
+    }
     if (!*keep_on) break;
     log::warn("ingest.poll_failed", {{"integration", key.integration_id},
                                      {"kind", std::string(to_string(failure->kind()))},
                                      {"error", failure->message()}});
     if (failure->kind() == ErrorKind::not_found) break;
     if (failure->kind() == ErrorKind::unauthorized) {
-      co_await integrations_.set_status(key.tenant_id, key.integration_id, "error", failure->message());
-      break;
+      bool noted = co_await note_refusal(key, failure->message());
+      if (noted) break;
     }
     webhook_removed = webhook_removed && failure->kind() != ErrorKind::conflict;
-    co_await sleep_for(std::max<std::chrono::milliseconds>(kAfterFailure, failure->retry_after().value_or(0s)));
+    auto told = std::chrono::milliseconds(failure->retry_after().value_or(0s));
+    co_await sleep_for(std::max(pause_after(++failures), told));
   }
   // reconcile may have started a successor already: only this poller's own entry goes
   auto mine = polling_.find(key.integration_id);
   if (mine != polling_.end() && mine->second == keep_on) polling_.erase(mine);
+}
+
+Task<bool> Reception::note_refusal(storage::IntegrationKey key, std::string reason) {
+  try {
+    co_await integrations_.set_status(key.tenant_id, key.integration_id, "error", std::move(reason));
+    co_return true;
+  } catch (const storage::StorageDown&) {
+    co_return false;  // asked again, refused again, and noted then
+  }
 }
 
 Task<Result<void>> Reception::poll_once(platforms::AccountPtr account, std::shared_ptr<std::string> cursor) {

@@ -20,8 +20,9 @@ namespace easyflow::ingest {
 class Reception {
  public:
   Reception(boost::asio::any_io_executor executor, storage::IntegrationRepository& integrations,
-            storage::InboundRepository& inbound, platforms::AccountDirectory& accounts, platforms::PlatformCaller& caller,
-            crypto::Vault& vault, const sdk::Registry& connectors, const Clock& clock, std::string public_url);
+            storage::InboundRepository& inbound, platforms::AccountDirectory& accounts,
+            platforms::PlatformCaller& caller, crypto::Vault& vault, const sdk::Registry& connectors,
+            const Clock& clock, std::string public_url);
 
   /// Runs until cancelled.
   Task<> run();
@@ -34,7 +35,8 @@ class Reception {
   Task<> poll(storage::IntegrationKey key, std::shared_ptr<bool> keep_on);
   Task<Result<void>> poll_once(platforms::AccountPtr account, std::shared_ptr<std::string> cursor);
   Task<> register_webhook(platforms::AccountPtr account);
-
+  /// False when the database was out of reach.
+  Task<bool> note_refusal(storage::IntegrationKey key, std::string reason);
 
   storage::IntegrationRepository& integrations_;
   storage::InboundRepository& inbound_;
@@ -46,8 +48,8 @@ class Reception {
   std::string public_url_;
   TaskGroup pollers_;
   Signal changed_;
-  std::map<std::string, std::shared_ptr<bool>> polling_;      ///< by integration; false ends the poller
-  std::map<std::string, Timestamp> registered_;               ///< by integration: when the webhook was last confirmed
+  std::map<std::string, std::shared_ptr<bool>> polling_;  ///< by integration; false ends the poller
+  std::map<std::string, Timestamp> tried_;  ///< by integration: when its webhook was last confirmed or refused
 };
 
 }  // namespace easyflow::ingest

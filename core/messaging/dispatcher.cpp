@@ -1,6 +1,8 @@
 #include "core/messaging/dispatcher.hpp"
 
 #include <algorithm>
+#include <boost/system/system_error.hpp>
+#include <exception>
 
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
@@ -11,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSettleEvery = 60s;
+constexpr std::chrono::milliseconds kAccountAgain = 5s;
 constexpr std::chrono::milliseconds kGraceForSends = 15s;
 
 const char* name_of(sdk::SendState state) {
@@ -66,6 +69,11 @@ Task<> Dispatcher::run() {
       co_await look();
     } catch (const storage::StorageDown&) {
       // the pool has said so; the queue waits in the database
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      // one look that fails must not be the last one
+      log::error("outbound.look_failed", {{"error", fault.what()}});
     }
     auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_look_ - clock_.now());
     co_await changed_.wait(std::max<std::chrono::milliseconds>(wait, 1ms));
@@ -101,21 +109,29 @@ Task<> Dispatcher::send(storage::OutboundKey key) {
 }
 
 Task<> Dispatcher::attempt(storage::OutboundKey key) {
-  auto account = co_await accounts_.open(key.tenant_id, key.integration_id);
-  if (!account) {
-    co_await outbound_.fail(key, account.error().message());
-    co_return;
-  }
   auto queued = co_await outbound_.find(key.tenant_id, key.id);
   if (!queued) co_return;
+  if (clock_.now() - queued->created_at > options_.give_up_after) {
+    co_await outbound_.fail(key, "It could not be delivered for 24 hours. Last reason: " + queued->error);
+    co_return;
+  }
+  auto account = co_await accounts_.open(key.tenant_id, key.integration_id);
+  if (!account) {
+    const auto& error = account.error();
+    if (error.kind() == ErrorKind::not_found) {
+      co_await outbound_.fail(key, error.message());
+      co_return;
+    }
+    // credentials under a key that another node made just now, most likely: it will be here soon
+    log::warn("outbound.account_not_open", {{"integration", key.integration_id}, {"error", error.message()}});
+    co_await outbound_.postpone(key, kAccountAgain, error.message());
+    wake_after(kAccountAgain);
+    co_return;
+  }
   const auto& open = **account;
   const auto* sender = open.connector->sender();
   if (sender == nullptr) {
     co_await outbound_.fail(key, "This platform takes no messages.");
-    co_return;
-  }
-  if (clock_.now() - queued->created_at > options_.give_up_after) {
-    co_await outbound_.fail(key, "It could not be delivered for 24 hours. Last reason: " + queued->error);
     co_return;
   }
 

@@ -214,6 +214,14 @@ Task<Result<CheckedIntegration>> IntegrationService::replace_credentials(std::st
     co_return Error(ErrorKind::unauthorized, connector.manifest().display_name + " refused the credentials: " +
                                                  proof->message + " The stored ones were kept.")
         .with_field("credentials");
+  // rows, conversations, positions and dedup keys are those of one account: another one's would be lost among them
+  const auto& theirs = proof->info.external_id;
+  if (!integration->external_account_id.empty() && !theirs.empty() && theirs != integration->external_account_id)
+    co_return Error(ErrorKind::conflict, "These credentials belong to another account of " +
+                                             connector.manifest().display_name + " (" + theirs +
+                                             "). The stored ones were kept. Connect that account as an integration of "
+                                             "its own, with an account name of its own.")
+        .with_field("credentials");
   result.report = std::move(*proof);
   auto sealed = seal(*integration, opened->account);
   if (!sealed) co_return sealed.error();

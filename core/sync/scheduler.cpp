@@ -1,5 +1,8 @@
 #include "core/sync/scheduler.hpp"
 
+#include <boost/system/system_error.hpp>
+#include <exception>
+
 #include "core/base/log.hpp"
 
 namespace easyflow::sync {
@@ -26,6 +29,11 @@ Task<> SyncScheduler::run() {
       }
     } catch (const storage::StorageDown&) {
       // the pool has said so; due streams wait in the database
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      // one look that fails must not be the last one
+      log::error("sync.look_failed", {{"error", fault.what()}});
     }
     co_await changed_.wait(options_.poll_interval);
   }

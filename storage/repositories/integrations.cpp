@@ -69,6 +69,25 @@ constexpr Sql kSetAccountInfo{"integrations.set_account_info", R"sql(
   update integrations set external_account_id = left($2, 255), display_name = left($3, 255), updated_at = now()
    where id = $1::uuid returning pg_notify('integrations', id::text))sql"};
 
+constexpr Sql kLock{"integrations.lock", "select id from integrations where id = $1::uuid for update"};
+
+// The queue goes with the integration, the conversations stay: they must not show messages as queued for ever.
+constexpr Sql kEndQueue{"integrations.end_queue", R"sql(
+  with ended as (
+    select id, conversation_id, message_id, message_created_at, chat_id, sequence,
+           case when state = 'queued' then 'failed' else 'unknown' end as outcome
+      from outbound_messages where integration_id = $1::uuid and state in ('queued', 'sending') for update
+  ), recorded as (
+    update messages m
+       set metadata = m.metadata || jsonb_build_object('delivery', e.outcome, 'error', 'the integration was removed')
+      from ended e where m.id = e.message_id and m.created_at = e.message_created_at
+  )
+  insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
+  select current_tenant(), $1::uuid, 'message.' || e.outcome, e.message_id,
+         jsonb_build_object('conversation_id', e.conversation_id, 'message_id', e.message_id, 'outbound_id', e.id,
+                            'chat_id', e.chat_id, 'error', 'the integration was removed')
+    from ended e order by e.sequence)sql"};
+
 constexpr Sql kRemove{"integrations.remove", R"sql(
   delete from integrations where id = $1::uuid returning pg_notify('integrations', id::text))sql"};
 
@@ -219,7 +238,12 @@ Task<bool> IntegrationRepository::set_account_info(std::string tenant_id, std::s
 }
 
 Task<bool> IntegrationRepository::remove(std::string tenant_id, std::string id) {
-  auto work = [id = std::move(id)](Tx& tx) { return is_uuid(id) && !tx.exec(kRemove, id).empty(); };
+  auto work = [id = std::move(id)](Tx& tx) {
+    if (!is_uuid(id)) return false;
+    tx.exec(kLock, id);  // whoever queues a message meanwhile waits, and finds no integration then
+    tx.exec(kEndQueue, id);
+    return !tx.exec(kRemove, id).empty();
+  };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
 }
 

@@ -79,8 +79,9 @@ constexpr Sql kLockQueued{"outbound.lock_queued", R"sql(
 constexpr Sql kTakeBudget{"outbound.take_budget", "select take_budget($1::uuid, $2::jsonb)"};
 
 constexpr Sql kPostpone{"outbound.postpone", R"sql(
-  update outbound_messages set next_attempt_at = clock_timestamp() + make_interval(secs => $2::float8 / 1000)
-   where id = $1::uuid)sql"};
+  update outbound_messages
+     set next_attempt_at = clock_timestamp() + make_interval(secs => $2::float8 / 1000), error = coalesce($3, error)
+   where id = $1::uuid and state = 'queued')sql"};
 
 constexpr Sql kBeginSending{"outbound.begin_sending", R"sql(
   with claimed as (
@@ -381,7 +382,7 @@ Task<OutboundClaim> OutboundRepository::claim(OutboundKey key, std::string owner
     if (tx.exec(kLockQueued, key.id).empty()) return out;
     out.wait = std::chrono::milliseconds(tx.exec(kTakeBudget, key.integration_id, buckets)[0][0].as<std::int64_t>());
     if (out.wait.count() > 0) {
-      tx.exec(kPostpone, key.id, out.wait.count());
+      tx.exec(kPostpone, key.id, out.wait.count(), std::optional<std::string>());
       return out;
     }
     tx.exec(kBeginSending, key.id, owner, lease.count());
@@ -394,6 +395,14 @@ Task<OutboundClaim> OutboundRepository::claim(OutboundKey key, std::string owner
 Task<> OutboundRepository::finish(OutboundKey key, sdk::SendOutcome outcome) {
   auto scope = Scope::tenant(key.tenant_id);
   auto work = [key = std::move(key), outcome = std::move(outcome)](Tx& tx) { finish_one(tx, key.id, outcome); };
+  return db_.run(Lane::background, std::move(scope), std::move(work));
+}
+
+Task<> OutboundRepository::postpone(OutboundKey key, std::chrono::milliseconds wait, std::string reason) {
+  auto scope = Scope::tenant(key.tenant_id);
+  auto work = [key = std::move(key), wait, reason = unless_empty(clean_text(reason))](Tx& tx) {
+    tx.exec(kPostpone, key.id, wait.count(), reason);
+  };
   return db_.run(Lane::background, std::move(scope), std::move(work));
 }
 

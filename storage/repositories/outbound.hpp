@@ -66,6 +66,8 @@ class OutboundRepository {
   Task<OutboundClaim> claim(OutboundKey key, std::string owner, std::chrono::seconds lease, std::string buckets_json);
   /// Records how the send ended: message state, conversation, contact, outbox event, in one transaction.
   Task<> finish(OutboundKey key, sdk::SendOutcome outcome);
+  /// Has a queued message wait, with the reason why.
+  Task<> postpone(OutboundKey key, std::chrono::milliseconds wait, std::string reason);
   /// Fails a queued message that can't be sent at all (account unreadable, integration disconnected).
   Task<> fail(OutboundKey key, std::string error);
   /// Marks as `unknown` what a dead node was sending (lease over, or held by `dead_owner`). Returns how many.

@@ -506,7 +506,8 @@ Task<> SyncRepository::finish(SyncLease lease, std::string run_id, SyncEnd end, 
   auto work = [lease = std::move(lease), run_id = std::move(run_id), end = std::move(end),
                metadata = jsonb_text(metadata_json)](Tx& tx) {
     if (hold(tx, lease).empty()) return;
-    const bool succeeded = !end.counts_as_failure && end.status != "failed";
+    // a run that a rate limit broke off is no failure, and no success either: the rest of the stream was not read
+    const bool succeeded = !end.counts_as_failure && end.status != "failed" && end.error_kind.empty();
     const auto message = clean_text(end.error_message);
     tx.exec(kCloseRun, run_id, end.status, message, metadata, end.error_kind);
     tx.exec(kCloseLease, lease.integration_id, lease.stream, lease.partition, end.next_run_in.count(), succeeded,

@@ -41,7 +41,7 @@ struct PageResult {
 struct SyncEnd {
   std::string status;                         ///< success, partial, failed
   std::string error_message;                  ///< empty on success
-  std::string error_kind;                     ///< name of the ErrorKind
+  std::string error_kind;                     ///< name of the ErrorKind; empty when the stream was read to its end
   std::chrono::milliseconds next_run_in{0};
   bool counts_as_failure = false;             ///< rate limits and lost leases do not
   std::string integration_error;              ///< not empty: the integration becomes `error` with this message

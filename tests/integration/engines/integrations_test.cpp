@@ -144,5 +144,33 @@ TEST_F(IntegrationsTest, ReferencesAreResolvedOrRefused) {
   EXPECT_EQ(loop.run(service.resolve(user.tenant_id, "ozon")).error().kind(), ErrorKind::not_found);
 }
 
+TEST_F(IntegrationsTest, CredentialsOfAnotherAccountDoNotReplaceThese) {
+  auto telegram = connect_telegram();
+  std::map<std::string, Secret> credentials;
+  credentials["bot_token"] = Secret(sandbox.telegram_token());
+  ASSERT_TRUE(loop.run(service.replace_credentials(user.tenant_id, telegram.id, credentials)));
+
+  // its history, its poll position and its dedup keys belong to another bot
+  ask("update integrations set external_account_id = '42' returning id");
+  auto refused = loop.run(service.replace_credentials(user.tenant_id, telegram.id, credentials));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), ErrorKind::conflict);
+  EXPECT_EQ(refused.error().field(), "credentials");
+  EXPECT_EQ(ask("select external_account_id from integrations"), "42");
+}
+
+TEST_F(IntegrationsTest, OnlySoManyLoginsAreCheckedAtATime) {
+  int refused = 0;
+  auto attempt = [](auth::AuthService& by, std::string email, int& limited) -> Task<> {
+    auto issued = co_await by.log_in(std::move(email), Secret("not the password"));
+    if (!issued && issued.error().kind() == ErrorKind::rate_limited) ++limited;
+  };
+  std::vector<std::shared_ptr<Outcome>> outcomes;
+  for (int i = 0; i < 24; ++i)
+    outcomes.push_back(loop.spawn(attempt(auth, "somebody" + std::to_string(i) + "@shop.example", refused)));
+  for (auto& outcome : outcomes) loop.finish(outcome);
+  EXPECT_EQ(refused, 4) << "twenty wait for their hash, the others are sent away at once";
+}
+
 }  // namespace
 }  // namespace easyflow::test

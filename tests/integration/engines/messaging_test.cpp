@@ -1,6 +1,7 @@
 // Messages in, by webhook and by poll, and messages out.
 #include <pqxx/pqxx>
 
+#include "core/platforms/credentials.hpp"
 #include "tests/integration/engines/engines_fixture.hpp"
 
 namespace easyflow::test {
@@ -260,6 +261,23 @@ TEST_F(MessagingTest, WhatADeadNodeWasSendingIsUnknown) {
   EXPECT_TRUE(state()["telegram"]["sent"].empty());
 }
 
+TEST_F(MessagingTest, RemovingAnIntegrationTellsWhatBecomesOfItsQueue) {
+  auto integration = connect_telegram();
+  auto with = conversation(integration);
+  queue(with, "under way");
+  auto due = loop.run(outbound.due(10));
+  ASSERT_EQ(due.size(), 1u);
+  ASSERT_TRUE(loop.run(outbound.claim(due[0], "node", 60s, "[]")).claimed);
+  queue(with, "never sent");
+  ASSERT_TRUE(loop.run(service.remove(user.tenant_id, integration.id)));
+  EXPECT_EQ(ask("select string_agg(content || ': ' || (metadata->>'delivery'), ', ' order by created_at) from messages "
+                "where direction = 'outbound'"),
+            "under way: unknown, never sent: failed");
+  EXPECT_EQ(ask("select string_agg(type, ' ' order by xid, id) from outbox_events where type like 'message.%' and "
+                "type not in ('message.received', 'message.queued')"),
+            "message.unknown message.failed");
+}
+
 TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
   auto integration = connect_telegram();
   ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock,
@@ -274,6 +292,87 @@ TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
   });
   loop.run(group.close());
   loop.run(reception.close());
+}
+
+TEST_F(MessagingTest, AWebhookThatCannotBeRegisteredIsNotedOnceAndNotTriedWithoutEnd) {
+  auto first = connect_telegram();
+  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock,
+                              "ftp://not-an-address");
+  TaskGroup group(loop.executor());
+  group.spawn("reception", reception.run());
+  auto noted = [&](const storage::Integration& row) {
+    return ask("select coalesce(status_message, '') from integrations where id = '" + row.id + "'") != "";
+  };
+  auto changed = [&] { return ask("select updated_at from integrations where id = '" + first.id + "'"); };
+  loop.run_until([&] { return noted(first); });
+  const auto before = changed();
+
+  // the notification of that very change wakes the loop; integrations are looked at in the order of their ids
+  platforms::NewIntegration request;
+  request.user_id = user.id;
+  request.platform_id = "telegram";
+  request.account = "second";
+  request.credentials["bot_token"] = Secret(sandbox.telegram_token());
+  auto second = loop.run(service.add(user.tenant_id, std::move(request))).value().integration;
+  accounts.forget({});
+  reception.wake();
+  loop.run_until([&] { return noted(second); });
+  EXPECT_EQ(changed(), before);
+  loop.run(group.close());
+  loop.run(reception.close());
+}
+
+TEST_F(MessagingTest, AFaultDoesNotEndPollingForGood) {
+  connect_telegram();
+  pqxx::connection owner(database.owner_dsn());
+  pqxx::nontransaction(owner).exec("alter table sync_cursors rename to sync_cursors_away");
+  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "");
+  TaskGroup group(loop.executor());
+  const auto failures = db.stats().failures;
+  group.spawn("reception", reception.run());
+  loop.run_until([&] { return db.stats().failures > failures; });
+  pqxx::nontransaction(owner).exec("alter table sync_cursors_away rename to sync_cursors");
+  control("POST", "/sandbox/messages", {{"count", 1}, {"text", "still there?"}});
+  loop.run_until([&] { return ask("select count(*) from messages") == "1"; });
+  loop.run(group.close());
+  loop.run(reception.close());
+}
+
+TEST_F(MessagingTest, AFaultDoesNotEndTheDispatcherForGood) {
+  auto integration = connect_telegram();
+  auto with = conversation(integration);
+  pqxx::connection owner(database.owner_dsn());
+  pqxx::nontransaction(owner).exec("alter table outbound_messages rename to outbound_away");
+  const auto failures = db.stats().failures;
+  start_dispatcher();
+  loop.run_until([&] { return db.stats().failures > failures; });
+  pqxx::nontransaction(owner).exec("alter table outbound_away rename to outbound_messages");
+  auto message = queue(with, "after the fault");
+  dispatcher.wake();
+  loop.run_until([&] { return state_of(message) == "sent"; });
+}
+
+TEST_F(MessagingTest, AMessageWaitsForAKeyThatIsNotHereYet) {
+  auto integration = connect_telegram();
+  auto with = conversation(integration);
+  const auto sealed = loop.run(integrations.credentials(user.tenant_id, integration.id)).value();
+  // sealed by another hub under a key this one has not adopted yet
+  crypto::Vault other(crypto::MasterKeys::load_file(folder.path() + "/other.key", true).value());
+  auto key = other.make_tenant_key(user.tenant_id);
+  ASSERT_TRUE(other.adopt(key, /*current=*/true));
+  sdk::Account account;
+  ASSERT_TRUE(platforms::open_credentials(vault, integration, sealed, account));
+  auto elsewhere = platforms::seal_credentials(other, integration, account).value();
+  ASSERT_TRUE(loop.run(integrations.replace_credentials(user.tenant_id, integration.id, sealed, elsewhere)));
+  accounts.forget({});
+  auto message = queue(with, "patience");
+  start_dispatcher();
+  loop.run_until([&] { return ask("select error from outbound_messages") != ""; });
+  EXPECT_EQ(state_of(message), "queued");
+
+  ASSERT_TRUE(loop.run(integrations.replace_credentials(user.tenant_id, integration.id, elsewhere, sealed)));
+  accounts.forget({});
+  loop.run_until([&] { return state_of(message) == "sent"; });
 }
 
 }  // namespace

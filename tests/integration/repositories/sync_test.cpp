@@ -107,6 +107,21 @@ TEST_F(SyncTest, ARunFromClaimToFinish) {
   EXPECT_TRUE(loop.run(catalog.orders(b.tenant_id, "", PageRequest())).value().items.empty());
 }
 
+TEST_F(SyncTest, ARunThatWasBrokenOffIsNoSuccess) {
+  const auto lease = claim();
+  const auto run = begin(lease);
+  store(lease, run, {order("1", "new", 0)}).value();
+  SyncEnd end;
+  end.status = "partial";
+  end.error_kind = "rate_limited";
+  end.error_message = "come back later";
+  end.next_run_in = std::chrono::minutes(5);
+  loop.run(sync.finish(lease, run.run_id, end, "{}"));
+  EXPECT_FALSE(stream("orders").last_success_at) << "the rest of the stream was not read";
+  EXPECT_EQ(stream("orders").failures, 0);
+  EXPECT_EQ(value(a, "select count(*) from integrations where last_sync_at is not null"), "0");
+}
+
 TEST_F(SyncTest, AnOlderVersionNeverOverwritesANewerOne) {
   const auto lease = claim();
   const auto run = begin(lease);

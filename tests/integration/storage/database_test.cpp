@@ -354,6 +354,19 @@ TEST_F(DatabaseTest, NamesTheServersTroublesInWordsOfItsOwn) {
   EXPECT_EQ(loop_.run(db.run(Lane::interactive, Scope::hub(), count)), 0);
 }
 
+TEST_F(DatabaseTest, ErrorTextsDoNotQuoteRows) {
+  as_owner("create unique index on things(name)");
+  Database db(loop_.executor(), options_);
+  const auto outcome = loop_.spawn(db.run(Lane::interactive, Scope::hub(), [](Tx& tx) {
+    tx.exec(kInsert, 1, "a buyer's words");
+    tx.exec(kInsert, 2, "a buyer's words");
+  }));
+  loop_.finish(outcome);
+  const auto text = outcome->storage_down();
+  EXPECT_NE(text.find("things_name_idx"), std::string::npos) << text;
+  EXPECT_EQ(text.find("a buyer's words"), std::string::npos) << text;
+}
+
 TEST_F(DatabaseTest, NeverShowsThePasswordOfItsConnectionString) {
   for (const std::string dsn :
        {"host=/nowhere user=hub password=hunter2", "postgresql://hub:hunter2@127.0.0.1:1/x",

@@ -65,8 +65,8 @@ class Tx {
   Tx(const Tx&) = delete;
   Tx& operator=(const Tx&) = delete;
 
-  /// Runs `sql`, prepared once per connection. Parameters go as text, a PgBinary as it is; std::optional is NULL when empty. A text must
-  /// not hold NUL bytes (PgArray and hex_bytea of pg_array.hpp take care of theirs).
+  /// Runs `sql`, prepared once per connection. Parameters go as text, a PgBinary as it is; std::optional is NULL when
+  /// empty. A text must not hold NUL bytes (PgArray and hex_bytea of pg_array.hpp take care of theirs).
   template <class... Args>
   pqxx::result exec(const Sql& sql, Args&&... args) {
     prepare(sql);
@@ -103,17 +103,17 @@ class Tx {
 };
 
 struct DatabaseOptions {
-  std::string dsn;                                  ///< libpq connection string of the role that owns nothing
-  int pool_size = 20;                               ///< connections kept
-  int max_overflow = 10;                            ///< more under load, closed when idle
-  std::chrono::seconds acquire_timeout{10};         ///< longest wait for a connection, over it: StorageDown
-  std::chrono::seconds recycle_after{3600};         ///< a connection older than this is replaced
-  std::chrono::seconds pre_ping_after{10};          ///< a connection idle for longer is checked before use
+  std::string dsn;                           ///< libpq connection string of the role that owns nothing
+  int pool_size = 20;                        ///< connections kept
+  int max_overflow = 10;                     ///< more under load, closed when idle
+  std::chrono::seconds acquire_timeout{10};  ///< longest wait for a connection, over it: StorageDown
+  std::chrono::seconds recycle_after{3600};  ///< a connection older than this is replaced
+  std::chrono::seconds pre_ping_after{10};   ///< a connection idle for longer is checked before use
   std::chrono::seconds statement_timeout{30};
   std::chrono::seconds lock_timeout{10};
   std::chrono::seconds connect_timeout{5};
-  std::chrono::seconds overflow_idle{30};           ///< a connection beyond pool_size idle for longer is closed
-  std::size_t queue_limit = 10000;                  ///< pieces waiting; over it: StorageDown at once
+  std::chrono::seconds overflow_idle{30};  ///< a connection beyond pool_size idle for longer is closed
+  std::size_t queue_limit = 10000;         ///< pieces waiting; over it: StorageDown at once
   /// Sent once per connection. Statements are prepared and their plans do not depend on the values, so planning once
   /// is enough; JIT never pays for statements this short.
   std::string session_settings = "set plan_cache_mode = force_generic_plan; set jit = off";
@@ -123,12 +123,12 @@ struct DatabaseOptions {
 enum class Lane { interactive, background };
 
 struct PoolStats {
-  int connections = 0;            ///< open now
+  int connections = 0;  ///< open now
   int busy = 0;
-  std::size_t waiting = 0;        ///< pieces of work in the queues
-  std::uint64_t transactions = 0; ///< committed since start
-  std::uint64_t failures = 0;     ///< pieces of work that ended with an exception
-  double wait_seconds_total = 0;  ///< time work spent waiting for a connection
+  std::size_t waiting = 0;         ///< pieces of work in the queues
+  std::uint64_t transactions = 0;  ///< committed since start
+  std::uint64_t failures = 0;      ///< pieces of work that ended with an exception
+  double wait_seconds_total = 0;   ///< time work spent waiting for a connection
 };
 
 /// The pool. Threads (one connection each) start when first needed. Construct it on the I/O thread; `run` may be

@@ -354,7 +354,8 @@ Task<int> retire_key(Core& core, const Invocation& invocation, std::string id) {
   if (invocation.json)
     print({{"retired", id}});
   else
-    std::cout << "Retired " << id << "; it is no longer in the key file. Backups older than the rotation still need it.\n";
+    std::cout << "Retired " << id
+              << "; it is no longer in the key file. Backups older than the rotation still need it.\n";
   co_return 0;
 }
 

@@ -28,16 +28,17 @@ Task<> BlockingThread::run(std::function<void()> work) {
   return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
       [state = state_.get()](auto handler, std::function<void()> job) {
         auto guard = asio::make_work_guard(asio::get_associated_executor(handler));
-        asio::post(state->pool, [handler = std::move(handler), job = std::move(job), guard = std::move(guard)]() mutable {
-          std::exception_ptr failure;
-          try {
-            job();
-          } catch (...) {
-            failure = std::current_exception();
-          }
-          auto home = guard.get_executor();
-          asio::post(home, [handler = std::move(handler), failure]() mutable { std::move(handler)(failure); });
-        });
+        asio::post(
+            state->pool, [handler = std::move(handler), job = std::move(job), guard = std::move(guard)]() mutable {
+              std::exception_ptr failure;
+              try {
+                job();
+              } catch (...) {
+                failure = std::current_exception();
+              }
+              auto home = guard.get_executor();
+              asio::post(home, [handler = std::move(handler), failure]() mutable { std::move(handler)(failure); });
+            });
       },
       asio::use_awaitable, std::move(work));
 }

@@ -74,13 +74,13 @@ using Result = boost::system::result<T, Error>;
 }  // namespace easyflow
 
 /// Declares `var` from a Result, or returns its error from the enclosing function.
-#define EASYFLOW_TRY(var, expr)                         \
-  auto var##_result = (expr);                           \
-  if (!var##_result) return var##_result.error();       \
+#define EASYFLOW_TRY(var, expr)                   \
+  auto var##_result = (expr);                     \
+  if (!var##_result) return var##_result.error(); \
   auto&& var = *var##_result
 
 /// The same inside a coroutine; `expr` may hold the co_await.
-#define EASYFLOW_CO_TRY(var, expr)                      \
-  auto var##_result = (expr);                           \
-  if (!var##_result) co_return var##_result.error();    \
+#define EASYFLOW_CO_TRY(var, expr)                   \
+  auto var##_result = (expr);                        \
+  if (!var##_result) co_return var##_result.error(); \
   auto&& var = *var##_result

@@ -33,7 +33,7 @@ struct HttpRequest {
   std::string method;  ///< upper case
   std::string target;
   Headers headers;
-  std::string body;    ///< the exact bytes
+  std::string body;  ///< the exact bytes
 
   /// The target without query.
   std::string_view path() const noexcept;

@@ -7,7 +7,8 @@
 
 namespace easyflow {
 
-/// The candidates that look like `name` (edit distance at most a third of its length, at least 2), nearest first, at most 3.
+/// The candidates that look like `name` (edit distance at most a third of its length, at least 2), nearest first, at
+/// most 3.
 std::vector<std::string> nearest(std::string_view name, const std::vector<std::string>& candidates);
 
 /// " Did you mean 'orders'?" or, when nothing is near, " Known: 'orders', 'products'." Empty without candidates.

@@ -69,8 +69,7 @@ Task<Result<void>> Quarantine::replay(std::string tenant_id, std::string body_id
   auto plain = vault_.open(context_of(tenant_id, body_id), stored->sealed);
   if (!plain) co_return plain.error();
   const auto* webhooks = (*account)->connector->webhooks();
-  if (webhooks == nullptr)
-    co_return Error(ErrorKind::conflict, "The platform of this integration sends no webhooks.");
+  if (webhooks == nullptr) co_return Error(ErrorKind::conflict, "The platform of this integration sends no webhooks.");
   auto events = webhooks->decode(plain->reveal());
   if (!events) co_return events.error();
   auto delivery = make_delivery(**account, vault_, plain->reveal(), std::move(events), clock_.now());

@@ -13,7 +13,8 @@ namespace easyflow::ingest {
 
 class WebhookHandler {
  public:
-  WebhookHandler(platforms::AccountDirectory& accounts, IngestBatcher& batcher, crypto::Vault& vault, const Clock& clock);
+  WebhookHandler(platforms::AccountDirectory& accounts, IngestBatcher& batcher, crypto::Vault& vault,
+                 const Clock& clock);
 
   /// Answers 200 only after the COMMIT, so that the platform repeats what we could not keep. A body without a meaning
   /// is kept in quarantine and answered 200: an error would make the platform block the chat and repeat for a day.

@@ -98,14 +98,16 @@ Task<Result<RotationReport>> KeyService::rotate() {
 Task<Result<void>> KeyService::retire(std::string master_key_id) {
   const auto mine = vault_.master_keys().list();
   auto key = std::find_if(mine.begin(), mine.end(), [&](const auto& k) { return k.id == master_key_id; });
-  if (key == mine.end()) co_return Error(ErrorKind::not_found, "The key file holds no master key " + master_key_id + ".");
+  if (key == mine.end())
+    co_return Error(ErrorKind::not_found, "The key file holds no master key " + master_key_id + ".");
   if (key->active)
-    co_return Error(ErrorKind::conflict, "Master key " + master_key_id + " is in use. Rotate first: easyflow keys rotate");
+    co_return Error(ErrorKind::conflict,
+                    "Master key " + master_key_id + " is in use. Rotate first: easyflow keys rotate");
   auto rows = co_await keys_.tenant_keys();
   for (const auto& row : rows)
     if (row.key.master_key_id == master_key_id)
-      co_return Error(ErrorKind::conflict, "Data keys still hang on master key " + master_key_id +
-                                               ". Rotate again: easyflow keys rotate");
+      co_return Error(ErrorKind::conflict,
+                      "Data keys still hang on master key " + master_key_id + ". Rotate again: easyflow keys rotate");
   // the row goes first: a key that is missing from the file but expected by the database would stop the hub
   crypto::MasterKeyInfo info = *key;
   co_await keys_.put_master_key(std::move(info), "retired");

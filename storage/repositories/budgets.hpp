@@ -17,9 +17,11 @@ class BudgetRepository {
  public:
   explicit BudgetRepository(Database& db) : db_(db) {}
   /// Takes one call from every bucket, or none. Returns how long to wait; zero when taken.
-  Task<std::chrono::milliseconds> take(Lane lane, std::string tenant_id, std::string integration_id, std::string buckets_json);
+  Task<std::chrono::milliseconds> take(Lane lane, std::string tenant_id, std::string integration_id,
+                                       std::string buckets_json);
   /// The platform said "wait": nobody takes from these buckets for `duration`.
-  Task<> block(std::string tenant_id, std::string integration_id, std::string buckets_json, std::chrono::milliseconds duration);
+  Task<> block(std::string tenant_id, std::string integration_id, std::string buckets_json,
+               std::chrono::milliseconds duration);
 
  private:
   Database& db_;

@@ -22,7 +22,7 @@ struct Conversation {
   std::string status;          ///< active, paused, closed, escalated
   bool contact_active = true;  ///< false once the person blocked us
   int messages_count = 0;
-  std::string last_message;    ///< beginning of the newest message, at most 200 characters
+  std::string last_message;  ///< beginning of the newest message, at most 200 characters
   Timestamp created_at;
   Timestamp updated_at;
 };
@@ -35,7 +35,7 @@ struct Message {
   std::string role;       ///< user, assistant, system
   std::string direction;  ///< inbound, outbound
   std::string platform_message_id;
-  std::string intent;                ///< empty when unknown
+  std::string intent;  ///< empty when unknown
   std::string entities_json = "{}";
   std::optional<double> confidence;
   std::string metadata_json = "{}";  ///< outbound: {"delivery": queued|sending|sent|failed|unknown, "error": ...}
@@ -47,7 +47,8 @@ class ConversationRepository {
  public:
   explicit ConversationRepository(Database& db) : db_(db) {}
   /// Last changed first; `platform` and `status` filter when not empty.
-  Task<Result<Paged<Conversation>>> list(std::string tenant_id, std::string platform, std::string status, PageRequest page);
+  Task<Result<Paged<Conversation>>> list(std::string tenant_id, std::string platform, std::string status,
+                                         PageRequest page);
   Task<std::optional<Conversation>> find(std::string tenant_id, std::string id);
   /// Newest first.
   Task<Result<Paged<Message>>> messages(std::string tenant_id, std::string conversation_id, PageRequest page);

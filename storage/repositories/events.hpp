@@ -12,7 +12,7 @@
 namespace easyflow::storage {
 
 struct OutboxEvent {
-  std::string id;       ///< "<transaction>.<number>": also the cursor that continues after it
+  std::string id;  ///< "<transaction>.<number>": also the cursor that continues after it
   std::string type;
   std::string integration_id;
   std::string subject_id;

@@ -23,7 +23,7 @@ struct Integration {
   bool paused = false;
   std::string display_name;
   std::string external_account_id;
-  std::string webhook_path;        ///< last segment of /hooks/<platform>/<path>
+  std::string webhook_path;  ///< last segment of /hooks/<platform>/<path>
   int sync_interval_minutes = 60;
   std::optional<Timestamp> last_sync_at;
   std::optional<Timestamp> next_sync_at;
@@ -54,12 +54,14 @@ class IntegrationRepository {
 
   /// Stores a new integration and the cursors of its streams, due now.
   /// Error: conflict (field "account") when the user already has this platform under this account name.
-  Task<Result<Integration>> add(Integration integration, SealedCredentials credentials, std::vector<std::string> streams);
+  Task<Result<Integration>> add(Integration integration, SealedCredentials credentials,
+                                std::vector<std::string> streams);
   Task<std::vector<Integration>> list(std::string tenant_id);
   Task<std::optional<Integration>> find(std::string tenant_id, std::string id);
   Task<std::optional<SealedCredentials>> credentials(std::string tenant_id, std::string id);
   /// Replaces the sealed credentials, unless they were changed since `expected_key_id`/`expected_sealed` was read.
-  Task<bool> replace_credentials(std::string tenant_id, std::string id, SealedCredentials expected, SealedCredentials next);
+  Task<bool> replace_credentials(std::string tenant_id, std::string id, SealedCredentials expected,
+                                 SealedCredentials next);
   /// False when there is no such integration.
   Task<bool> set_status(std::string tenant_id, std::string id, std::string status, std::string message);
   Task<bool> set_paused(std::string tenant_id, std::string id, bool paused);

@@ -40,8 +40,8 @@ struct OutboundKey {
 
 /// The answer to "may I send this now?".
 struct OutboundClaim {
-  bool claimed = false;                  ///< state is `sending` and committed: send it
-  std::chrono::milliseconds wait{0};     ///< not claimed because of the budget: it is due again after this
+  bool claimed = false;               ///< state is `sending` and committed: send it
+  std::chrono::milliseconds wait{0};  ///< not claimed because of the budget: it is due again after this
 };
 
 class OutboundRepository {

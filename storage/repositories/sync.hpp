@@ -27,9 +27,9 @@ struct SyncLease {
 /// A run that has begun.
 struct SyncStart {
   std::string run_id;
-  std::string cursor;   ///< empty on the first run
-  bool resumed = false; ///< an earlier run of this stream was interrupted
-  int failures = 0;     ///< failed runs in a row before this one
+  std::string cursor;    ///< empty on the first run
+  bool resumed = false;  ///< an earlier run of this stream was interrupted
+  int failures = 0;      ///< failed runs in a row before this one
 };
 
 struct PageResult {
@@ -39,12 +39,12 @@ struct PageResult {
 
 /// How a run ended.
 struct SyncEnd {
-  std::string status;                         ///< success, partial, failed
-  std::string error_message;                  ///< empty on success
-  std::string error_kind;                     ///< name of the ErrorKind; empty when the stream was read to its end
+  std::string status;         ///< success, partial, failed
+  std::string error_message;  ///< empty on success
+  std::string error_kind;     ///< name of the ErrorKind; empty when the stream was read to its end
   std::chrono::milliseconds next_run_in{0};
-  bool counts_as_failure = false;             ///< rate limits and lost leases do not
-  std::string integration_error;              ///< not empty: the integration becomes `error` with this message
+  bool counts_as_failure = false;  ///< rate limits and lost leases do not
+  std::string integration_error;   ///< not empty: the integration becomes `error` with this message
 };
 
 struct StreamStatus {
@@ -52,12 +52,12 @@ struct StreamStatus {
   std::string platform_id;
   std::string display_name;
   std::string stream;
-  std::string state;                        ///< running, fresh, due, late, failing, paused, error
+  std::string state;  ///< running, fresh, due, late, failing, paused, error
   std::optional<Timestamp> last_success_at;
   std::optional<Timestamp> next_run_at;
   std::string last_error;
   int failures = 0;
-  std::int64_t rows = 0;                    ///< orders or products stored
+  std::int64_t rows = 0;  ///< orders or products stored
 };
 
 struct SyncRun {
@@ -85,8 +85,8 @@ class SyncRepository {
   /// Leases at most `wanted` due streams of any tenant, tenants taking turns.
   Task<std::vector<SyncLease>> claim_due(std::string owner, int wanted, std::chrono::seconds lease);
   /// Leases one stream now, due or not. Errors: not_found; conflict while somebody else runs it (names until when).
-  Task<Result<SyncLease>> claim(std::string tenant_id, std::string integration_id, std::string stream, std::string owner,
-                                std::chrono::seconds lease);
+  Task<Result<SyncLease>> claim(std::string tenant_id, std::string integration_id, std::string stream,
+                                std::string owner, std::chrono::seconds lease);
   /// Prolongs a lease. False when it was lost: the runner must stop.
   Task<bool> heartbeat(SyncLease lease, std::chrono::seconds duration);
   /// Gives back every lease of `owner`; its streams are due at once. Returns how many.
@@ -108,7 +108,8 @@ class SyncRepository {
 
   Task<std::vector<StreamStatus>> status(std::string tenant_id);
   /// Newest first; `integration_id` and `status` filter when not empty.
-  Task<Result<Paged<SyncRun>>> runs(std::string tenant_id, std::string integration_id, std::string status, PageRequest page);
+  Task<Result<Paged<SyncRun>>> runs(std::string tenant_id, std::string integration_id, std::string status,
+                                    PageRequest page);
   Task<std::optional<SyncRun>> run(std::string tenant_id, std::string run_id);
 
  private:

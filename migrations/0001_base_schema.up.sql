@@ -76,6 +76,8 @@ create index idx_integrations_platform_id on integrations(platform_id);
 create index idx_integrations_status on integrations(status);
 create index idx_integrations_next_sync on integrations(next_sync_at) where status = 'connected';
 create index idx_integrations_tenant_id on integrations(tenant_id);
+-- one account, one integration: two would share neither budget nor webhook, and store every order twice
+create unique index idx_integrations_external_account on integrations(tenant_id, platform_id, external_account_id);
 
 -- A person on a platform.
 create table contacts (

@@ -6,7 +6,6 @@ drop function hub_drop_inbound_bodies(timestamptz);
 drop function hub_make_partitions(timestamptz);
 drop function hub_release_leases(text);
 drop function hub_abandoned_outbound(text);
-drop function hub_next_outbound();
 drop function hub_due_outbound(integer);
 drop function hub_claim_syncs(text, integer, interval);
 drop function hub_connected_integrations(text[]);

@@ -2,7 +2,8 @@
 -- and sees the rows of the tenant named by the transaction's app.tenant_id only; without one it sees no tenant's rows.
 --
 -- Work for the hub as a whole (which syncs are due, whose token is this) goes through the few functions below. They
--- run as easyflow_hub, which can neither log in nor be joined by easyflow_app, and return ids and times, not content.
+-- run as easyflow_hub, which can neither log in nor be joined by easyflow_app. They return ids and times, and what a
+-- login and the vault are checked with (password hashes, wrapped keys); no tenant's content.
 
 do $$
 begin
@@ -129,6 +130,7 @@ create function hub_claim_syncs(owner text, wanted integer, lease interval)
           from sync_cursors c join integrations i on i.id = c.integration_id
          where c.next_run_at <= now() and (c.lease_until is null or c.lease_until < now())
            and i.status = 'connected' and not i.paused
+         order by c.next_run_at
          limit 1000
     ), fair as (
         select d.*, row_number() over (partition by d.tenant_id order by d.next_run_at) as turn from due d
@@ -159,12 +161,6 @@ create function hub_due_outbound(wanted integer)
                           and e.state in ('queued', 'sending') and e.sequence < o.sequence)
      order by o.next_attempt_at
      limit wanted
-$$;
-
--- When the next queued message becomes due; null when nothing is queued.
-create function hub_next_outbound() returns timestamptz
-    language sql security definer set search_path = public, pg_temp as $$
-    select min(o.next_attempt_at) from outbound_messages o where o.state = 'queued'
 $$;
 
 -- Sends whose node died after the intent was committed: nobody knows whether they went out.
@@ -293,7 +289,7 @@ begin
     foreach hub_function in array array[
         'hub_token(text)', 'hub_login(text)', 'hub_tenants()', 'hub_tenant_keys()', 'hub_integration_by_path(text)',
         'hub_connected_integrations(text[])', 'hub_claim_syncs(text, integer, interval)', 'hub_due_outbound(integer)',
-        'hub_next_outbound()', 'hub_abandoned_outbound(text)', 'hub_release_leases(text)',
+        'hub_abandoned_outbound(text)', 'hub_release_leases(text)',
         'hub_prune(timestamptz, timestamptz, timestamptz, integer)'
     ] loop
         execute format('revoke all on function %s from public', hub_function);
@@ -304,7 +300,7 @@ begin
     foreach hub_function in array array[
         'hub_token(text)', 'hub_login(text)', 'hub_tenants()', 'hub_tenant_keys()', 'hub_integration_by_path(text)',
         'hub_connected_integrations(text[])', 'hub_claim_syncs(text, integer, interval)', 'hub_due_outbound(integer)',
-        'hub_next_outbound()', 'hub_abandoned_outbound(text)', 'hub_release_leases(text)',
+        'hub_abandoned_outbound(text)', 'hub_release_leases(text)',
         'hub_prune(timestamptz, timestamptz, timestamptz, integer)'
     ] loop
         execute format('alter function %s owner to easyflow_hub', hub_function);

@@ -211,6 +211,8 @@ Task<> Hub::keep_partitions() {
       // tried again in an hour; partitions are made weeks ahead
     } catch (const pqxx::sql_error& refused) {
       log::warn("upkeep.postponed", {{"sqlstate", refused.sqlstate()}});
+    } catch (const std::logic_error& bug) {
+      log::error("upkeep.failed", {{"error", bug.what()}});
     }
     co_await sleep_for(1h);
   }

@@ -43,7 +43,7 @@ class IntegrationService {
   /// Validates the fields, proves the credentials at the platform, seals and stores them.
   /// Errors: not_found (field "platform", names the nearest), invalid_input (field "credentials.<name>" or another),
   /// unauthorized (field "credentials": the platform refused them; nothing is stored), unavailable (the platform could
-  /// not be asked; nothing is stored), conflict (field "account").
+  /// not be asked; nothing is stored), conflict (fields "account", "credentials": connected already).
   Task<Result<CheckedIntegration>> add(std::string tenant_id, NewIntegration request);
   /// Proves the stored credentials again and brings the status in line. Error: not_found.
   Task<Result<CheckedIntegration>> check(std::string tenant_id, std::string id);

@@ -30,9 +30,12 @@ constexpr Sql kAdd{"integrations.add", R"sql(
                             external_account_id, webhook_path, sync_interval_minutes, credentials_encrypted,
                             encryption_key_id)
   values ($1::uuid, current_tenant(), $2::uuid, $3, $4, $5::integration_status, $6, $7, $8, $9, $10::integer, $11::bytea, $12)
-  on conflict (user_id, platform_id, account) do nothing
+  on conflict do nothing
   returning id, tenant_id, user_id, platform_id, account, status, status_message, paused, display_name,
             external_account_id, webhook_path, sync_interval_minutes, last_sync_at, next_sync_at, created_at, updated_at)sql"};
+
+constexpr Sql kSameAccount{"integrations.same_account", R"sql(
+  select account from integrations where platform_id = $1 and external_account_id = $2)sql"};
 
 constexpr Sql kAddStreams{"integrations.add_streams", R"sql(
   insert into sync_cursors (integration_id, stream, tenant_id)
@@ -164,6 +167,13 @@ Task<Result<Integration>> IntegrationRepository::add(Integration integration, Se
                         unless_empty(clean_text(integration.external_account_id)), integration.webhook_path,
                         integration.sync_interval_minutes, sealed, key_id);
     if (rows.empty()) {
+      auto same = tx.exec(kSameAccount, integration.platform_id, integration.external_account_id);
+      if (!same.empty()) {
+        return Error(ErrorKind::conflict, "This very account is already connected, under the name '" +
+                                              text_of(same[0]["account"]) +
+                                              "'. Use that integration, or remove it first.")
+            .with_field("credentials");
+      }
       return Error(ErrorKind::conflict, "this platform is already connected under the account name \"" +
                                             integration.account + "\": choose another name or remove that one first")
           .with_field("account");

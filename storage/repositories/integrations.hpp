@@ -53,7 +53,8 @@ class IntegrationRepository {
   Task<> put_platforms(std::vector<sdk::Manifest> manifests);
 
   /// Stores a new integration and the cursors of its streams, due now.
-  /// Error: conflict (field "account") when the user already has this platform under this account name.
+  /// Errors: conflict, field "account" when the user already has this platform under this account name, field
+  /// "credentials" when the tenant has connected this very account before.
   Task<Result<Integration>> add(Integration integration, SealedCredentials credentials,
                                 std::vector<std::string> streams);
   Task<std::vector<Integration>> list(std::string tenant_id);

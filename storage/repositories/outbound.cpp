@@ -70,7 +70,6 @@ constexpr Sql kList{"outbound.list", R"sql(
 constexpr Sql kDue{"outbound.due", R"sql(
   select tenant_id, integration_id, id, chat_id from hub_due_outbound($1::integer))sql"};
 
-constexpr Sql kNextDue{"outbound.next_due", "select hub_next_outbound()"};
 
 constexpr Sql kLockQueued{"outbound.lock_queued", R"sql(
   select id from outbound_messages where id = $1::uuid and state = 'queued' and next_attempt_at <= now()
@@ -366,11 +365,6 @@ Task<std::vector<OutboundKey>> OutboundRepository::due(int wanted) {
     }
     return out;
   };
-  return db_.run(Lane::background, Scope::hub(), std::move(work));
-}
-
-Task<std::optional<Timestamp>> OutboundRepository::next_due() {
-  auto work = [](Tx& tx) { return maybe_time_of(tx.exec(kNextDue)[0][0]); };
   return db_.run(Lane::background, Scope::hub(), std::move(work));
 }
 

@@ -59,8 +59,6 @@ class OutboundRepository {
 
   /// Messages of all tenants that may go now: at most one of each chat, its oldest unfinished one.
   Task<std::vector<OutboundKey>> due(int wanted);
-  /// When the next queued message becomes due.
-  Task<std::optional<Timestamp>> next_due();
   /// Takes the message's budgets and commits the intent to send, or leaves it queued and tells how long to wait.
   /// `buckets_json` is as take_budget of migrations/0003 describes.
   Task<OutboundClaim> claim(OutboundKey key, std::string owner, std::chrono::seconds lease, std::string buckets_json);

@@ -49,6 +49,20 @@ TEST_F(IntegrationsTest, TheSameAccountTwiceIsAConflictUnlessNamed) {
   EXPECT_EQ(twice.error().kind(), ErrorKind::conflict);
 }
 
+TEST_F(IntegrationsTest, OneAccountIsConnectedOnceUnderWhateverName) {
+  connect_telegram();
+  platforms::NewIntegration request;
+  request.user_id = user.id;
+  request.platform_id = "telegram";
+  request.account = "second";
+  request.credentials["bot_token"] = Secret(sandbox.telegram_token());
+  auto again = loop.run(service.add(user.tenant_id, std::move(request)));
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().kind(), ErrorKind::conflict);
+  EXPECT_EQ(again.error().field(), "credentials");
+  EXPECT_THAT(again.error().message(), HasSubstr("'default'"));
+}
+
 TEST_F(IntegrationsTest, AnOwnWebhookSecretIsAdopted) {
   platforms::NewIntegration request;
   request.user_id = user.id;

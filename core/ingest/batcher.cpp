@@ -58,8 +58,8 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     }
   }
 
-  /// While transactions are under way, another one starts only for a like number of deliveries. A smaller one would
-  /// cost the database as many round trips and locks, and its deliveries wait no longer than the next commit anyway.
+  /// While transactions are under way, another one starts only for at least half as many deliveries. A smaller one
+  /// would cost the database as many round trips and locks, and its deliveries wait no longer than the next commit.
   std::size_t smallest_companion() const { return std::min(options.max_batch, (deliveries_in_flight + 1) / 2); }
 
   /// Once for all requests that the loop has read by then: they share a transaction.

@@ -10,9 +10,9 @@ using sdk::EventKind;
 class InboundTest : public test::RepositoryTest {
  protected:
   IngestCounts store(std::vector<Delivery> deliveries) { return loop.run(inbound.store(std::move(deliveries))); }
-  IngestCounts store_events(std::vector<sdk::InboundEvent> events) {
+  IngestCounts store_events(std::vector<sdk::InboundEvent> told) {
     std::vector<Delivery> deliveries;
-    deliveries.push_back(delivery(a, std::move(events)));
+    deliveries.push_back(delivery(a, std::move(told)));
     return store(std::move(deliveries));
   }
   std::string event_types() {

@@ -70,7 +70,6 @@ constexpr Sql kList{"outbound.list", R"sql(
 constexpr Sql kDue{"outbound.due", R"sql(
   select tenant_id, integration_id, id, chat_id from hub_due_outbound($1::integer))sql"};
 
-
 constexpr Sql kLockQueued{"outbound.lock_queued", R"sql(
   select id from outbound_messages where id = $1::uuid and state = 'queued' and next_attempt_at <= now()
      for update skip locked)sql"};

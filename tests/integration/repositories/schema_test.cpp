@@ -67,7 +67,8 @@ TEST_F(SchemaTest, WithoutATenantNoRowIsSeen) {
     const auto table = std::string(row[0].c_str());
     // partitions are reached through their table only
     const auto may = session.exec("select has_table_privilege('" + table + "', 'select')")[0][0].as<bool>();
-    if (may) EXPECT_EQ(session.exec("select count(*) from " + table)[0][0].as<int>(), 0) << table;
+    if (!may) continue;
+    EXPECT_EQ(session.exec("select count(*) from " + table)[0][0].as<int>(), 0) << table;
   }
   EXPECT_EQ(session.exec("select count(*) from tenants")[0][0].as<int>(), 0);
 }

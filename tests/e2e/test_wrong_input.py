@@ -76,7 +76,7 @@ class Commands(WrongInput):
         self.refused(self.add("wildberries", "api_key=env:T", T=expired), "expired")
         twice = self.hub.run("integrations", "add", "telegram", "--credential", "bot_token=env:T",
                              environment={"T": self.sandbox.bot_token})
-        self.refused(twice, "already connected", "another name")
+        self.refused(twice, "already connected", "default", "remove it first")
         self.assertEqual(len(self.hub.all("/integrations")), 2)
 
     def test_names_that_do_not_exist(self):

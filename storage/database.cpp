@@ -192,8 +192,8 @@ class Database::Pool {
 
  private:
   struct Piece {
-    Piece(Lane lane_, Scope scope_, std::function<void(Tx&)> job_, asio::any_io_executor home_, Handler done_)
-        : lane(lane_), scope(std::move(scope_)), job(std::move(job_)), home(std::move(home_)), done(std::move(done_)) {}
+    Piece(Lane lane_, Scope scope_, std::function<void(Tx&)> job_, const asio::any_io_executor& home_, Handler done_)
+        : lane(lane_), scope(std::move(scope_)), job(std::move(job_)), home(home_), done(std::move(done_)) {}
     Lane lane;
     Scope scope;
     std::function<void(Tx&)> job;

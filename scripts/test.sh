@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that has to pass, in about 20 minutes on two processors: the tests, the sanitizers, fuzzing, the lints.
+# Everything that has to pass: the tests, the sanitizers, fuzzing, the lints.
 #
 #   scripts/test.sh [step...]      steps: lints debug asan tsan gcc fuzz (default: all of them, in the order below)
 #

@@ -21,13 +21,17 @@ ALLOWED = {
     "connectors/sdk": LOW + ["crypto"],
     "connectors": LOW + ["connectors/sdk", "connectors/*"],  # the registry, the one place that names connectors
     "connectors/*": LOW + ["connectors/sdk", "crypto"],
+    "core/nlp": LOW + ["crypto"],  # pure: text in, meaning out
     "core/platforms": ENGINE,
     "core/keys": STORE + ["core/platforms"],
+    "core/understanding": ENGINE + ["core/nlp"],
+    "core/automation": ENGINE,
     "core/auth": STORE,
-    "core/ingest": ENGINE,
+    "core/ingest": ENGINE + ["core/nlp", "core/understanding"],
     "core/sync": ENGINE,
     "core/messaging": ENGINE,
-    "core/api": ENGINE + ["core/auth", "core/keys", "core/ingest", "core/sync", "core/messaging", "core/config"],
+    "core/api": ENGINE + ["core/auth", "core/keys", "core/ingest", "core/sync", "core/messaging", "core/config",
+                         "core/nlp", "core/understanding", "core/automation"],
     "core/app": None,  # the composition root: everything
     "sandbox": LOW + ["core/async", "core/net"],  # a stand-in that shared the connectors' code would share their errors
     "tests": None,
@@ -39,13 +43,16 @@ LIBRARIES = {
     "Beast": (r"boost/beast", ["core/net"]),
     "TLS": (r"(boost/asio/ssl|openssl/)", ["core/net", "crypto"]),
     "Asio": (r"boost/asio", ["core/async", "core/net", "storage", "sandbox", "core/app", "core/api", "core/auth", "core/keys",
-                             "core/platforms", "core/ingest", "core/sync", "core/messaging"]),
+                             "core/platforms", "core/ingest", "core/sync", "core/messaging", "core/understanding",
+                             "core/automation"]),
     "libpqxx": (r"(pqxx/|libpq)", ["storage", "storage/repositories"]),
     "libsodium": (r"sodium", ["crypto", "core/base", "sandbox"]),
     "spdlog": (r"spdlog/", ["core/base"]),
     "prometheus-cpp": (r"prometheus/", ["core/base"]),
     "toml++": (r"toml", ["core/config"]),
     "CLI11": (r"CLI/", ["core/app"]),
+    "RE2": (r"re2/", ["core/nlp"]),
+    "cctz": (r"cctz/", ["core/understanding"]),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)

@@ -15,6 +15,7 @@ run_packages=(
   libboost1.81-dev libboost-url1.81-dev
   libpqxx-dev libpq-dev libsodium-dev libssl-dev
   nlohmann-json3-dev libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev prometheus-cpp-dev
+  libre2-dev libcctz-dev tzdata
   postgresql-15)
 test_packages=(
   g++ libgtest-dev libgmock-dev libbenchmark-dev

@@ -1,0 +1,14 @@
+drop function hub_pending_acts(integer);
+drop table automatic_acts;
+drop type automatic_act_state;
+drop table intent_actions;
+drop table nlp_rules;
+drop table nlp_examples;
+drop table nlp_models;
+drop index idx_products_external_id;
+drop index idx_products_tenant_sku;
+drop index idx_orders_external_number;
+drop index idx_orders_external_id;
+alter table conversations drop column tags;
+alter table messages drop column nlp_model;
+alter table messages alter column entities set default '{}';

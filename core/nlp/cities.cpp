@@ -32,7 +32,7 @@ constexpr std::string_view kRussia = R"(Москва|Moscow
 Краснодар
 Омск
 Воронеж
-Пермь!
+Пермь
 Волгоград
 Саратов
 Тюмень
@@ -905,7 +905,8 @@ void find_cities(const Scan& scan, std::vector<Candidate>& out) {
     const bool after_city = last_city > 0 && at - last_city <= 3;
     if (best->care != Care::none) {
       const bool is_placed = follows_place_word(scan, at) || after_city;
-      const bool is_capital = starts_upper(scan, token) && !starts_sentence(scan, at);
+      const bool is_answer = at == 0 && last + 2 >= scan.tokens.size();  // nothing else is said
+      const bool is_capital = starts_upper(scan, token) && (is_answer || !starts_sentence(scan, at));
       if (!is_placed && !(best->care == Care::common_word && is_capital)) continue;
     }
     out.push_back({"city", token.begin, scan.tokens[last].end, all.city(best->city),

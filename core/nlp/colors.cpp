@@ -186,7 +186,8 @@ class Builder {
       for (std::string_view ending : endings) {
         const std::string word = stem + std::string(ending);
         words_.add(word, {adjective.key, adjective.use});
-        for (const std::string& latin : transliterations(word, 6)) words_.add(latin, {adjective.key, adjective.use});
+        for (const std::string& latin : transliterations(word, ending.ends_with("й") ? 24 : 8))
+          words_.add(latin, {adjective.key, adjective.use});
       }
       words_.add(stem + std::string(joint), {adjective.key, Color::Use::joined});
     }

@@ -71,7 +71,8 @@ std::uint32_t without_punctuation(std::string_view text, std::uint32_t begin, st
       }
     if (more) continue;
     for (const auto& [open, close] : {std::pair('(', ')'), std::pair('[', ']')})
-      if (address.back() == close && address.find(open) == std::string_view::npos) {
+      if (address.back() == close &&
+          std::count(address.begin(), address.end(), close) > std::count(address.begin(), address.end(), open)) {
         --end;
         more = true;
       }
@@ -290,8 +291,9 @@ Reading read_phone(const Groups& g, bool has_cue) {
   if (d.size() == 11 && (d[0] == '8' || d[0] == '7')) {
     const std::string_view own = d.substr(1);
     const bool looks_right = g.sizes[0] == 1 || g.sizes[0] == 4 || g.sizes[0] == 11;
-    if (d[0] == '8' && any_prefix(own, "025 029 033 044 017 016 015 021 022 023", 3) && (has_cue || grouped))
-      return {"+375" + std::string(own.substr(1)), 0.9};
+    if (d[0] == '8' && any_prefix(own, "025 029 033 044 017 016 015 021 022 023", 3) &&
+        (has_cue || grouped || any_prefix(own, "025 029 033 044", 3)))
+      return {"+375" + std::string(own.substr(1)), has_cue ? 0.9 : 0.6};
     if (!looks_right && !has_cue) return {};
     if (!fits_plan("7" + std::string(own))) return {};
     const bool is_mobile = own[0] == '9' || own.starts_with("800") || own.starts_with("70") || own.starts_with("747") ||
@@ -338,6 +340,7 @@ bool is_dash(std::string_view sign) { return sign == "-" || sign == "–" || sig
 /// Longest phone that begins at token `at` (a number, "+" or "(") or nothing. `next` is moved behind it.
 bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Candidate>& out) {
   constexpr std::size_t kLongest = 17;  // "00" and E.164's fifteen
+  constexpr std::size_t kMostGroups = 7;
   Groups g;
   std::size_t i = at;
   if (is_sign(s, i, '+')) {
@@ -348,9 +351,8 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
   Groups best;
   Reading reading;
   std::size_t end = 0;
-  const std::uint32_t around = cues_before(s, at, 5);
-  std::uint32_t behind = 0;
-  bool asked_behind = false;
+  std::uint32_t around = 0;
+  bool asked_around = false;
   for (int signs = 0; i < s.tokens.size(); ++i) {
     const Token& token = s.tokens[i];
     if (i > at && token.space_before) {
@@ -375,7 +377,7 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
     if (token.kind != Kind::number) break;
     const std::string_view digits = s.word(token);
     signs = 0;
-    if (g.digits.size() + digits.size() > kLongest) break;
+    if (g.digits.size() + digits.size() > kLongest || g.sizes.size() == kMostGroups) break;
     // "+49 (0) 30 ...": the zero is dialled at home only
     if (digits == "0" && open && g.has_plus && !g.sizes.empty() && is_sign(s, i + 1, ')')) continue;
     g.digits += digits;
@@ -386,11 +388,11 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
         (s.tokens[i + 1].kind == Kind::word ||
          (is_dash(s.word(s.tokens[i + 1])) && is_joined(s, i + 2) && s.tokens[i + 2].kind == Kind::word));
     if (goes_on) continue;
-    if (!asked_behind) {
-      behind = cues_after(s, i + 1, 2);
-      asked_behind = true;
+    if (!asked_around) {
+      around = cues_before(s, at, 5) | cues_after(s, i + 1, 2);
+      asked_around = true;
     }
-    Reading found = read_phone(g, ((around | behind) & Cue::phone) != 0);
+    Reading found = read_phone(g, (around & Cue::phone) != 0);
     if (!found.value.empty()) {
       reading = std::move(found);
       best = g;

@@ -75,6 +75,12 @@ Vocabulary<std::uint32_t> make_cues() {
   b.plain(Cue::size, {"size", "sizes", "sized", "sz", "рр"});
   b.plain(Cue::wear, {"нога", "ногу", "ноги", "ноге", "стопа", "ношу", "носим", "носит", "носила", "носил", "wear",
                       "wears", "wearing", "noshu"});
+  b.inflected(Cue::garment, kFeminine, {"юбк", "куртк", "футболк", "рубашк", "блузк", "туфл", "толстовк"});
+  b.inflected(Cue::garment, kMasculine,
+              {"костюм", "свитер", "пиджак", "ботинк", "кроссовк", "сапог", "пуховик", "комбинезон"});
+  b.plain(Cue::garment, {"платье",  "платья",    "платью", "пальто", "брюки", "брюк",     "джинсы", "джинсов", "сапоги",
+                         "ботинки", "кроссовки", "кеды",   "туфли",  "худи",  "шорты",    "dress",  "jeans",   "shoes",
+                         "boots",   "sneakers",  "jacket", "coat",   "shirt", "trousers", "skirt",  "hoodie"});
   b.inflected(Cue::body, kMasculine, {"рост", "обхват", "вес", "объем", "возраст", "параметр"});
   b.inflected(Cue::body, kFeminine, {"тали", "талии", "длин", "ширин", "высот", "стельк"});
   b.plain(Cue::body, {"талию",  "талия", "талии", "грудь", "груди", "бедра",  "бедер",  "бёдра",  "бёдер",

@@ -34,6 +34,7 @@ struct Cue {
     amount = 1U << 20,   ///< на, за, из, for: the number after it is an amount
     joint = 1U << 21,    ///< и, или, or: joins numbers of one kind
     lessen = 1U << 22,   ///< тёмно, light: goes before a colour
+    garment = 1U << 23,  ///< платье, shoes: a number right after it may be a size
   };
 };
 

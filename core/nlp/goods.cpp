@@ -63,6 +63,12 @@ std::string size_letters(std::string_view lower) {
   return latin;
 }
 
+/// A glance that most words do not pass.
+bool may_be_size_letters(std::string_view lower) {
+  if (lower.size() <= 6 && (lower[0] == 'x' || lower[0] == 's' || lower[0] == 'm' || lower[0] == 'l')) return true;
+  return lower.starts_with("х") || lower == "с" || lower == "м" || lower == "л";
+}
+
 bool is_size_letters(std::string_view upper) {
   static constexpr std::array<std::string_view, 10> kSizes{"XXS", "XS",  "S",    "M",     "L",
                                                            "XL",  "XXL", "XXXL", "XXXXL", "XXXXXL"};
@@ -232,7 +238,7 @@ class Goods {
       around.near = glued;
       around.is_next = true;
     }
-    if (code.letters == 0 && code.digits <= 3) possible_size(code, around);
+    if (code.letters == 0 && code.digits <= 6) possible_size(code, around);
     if (code.letters > 0) sized_code(code);
     if (code.has_point) return;
     if (find_tracking(code, around)) return;
@@ -539,6 +545,7 @@ class Goods {
     if ((is_sign(last, ".") || is_sign(last, ",") || is_sign(last, ":")) && is_joined(last) && is_joined(last + 1) &&
         is_kind(last + 1, Kind::number))
       return;
+    if (length(code.first) > 3 || length(code.last - 1) > 3) return;
     std::vector<int> values{number(word(code.first))};
     if (code.parts == 2 && code.last - code.first == 3) values.push_back(number(word(code.first + 2)));
     if (code.parts > 2 || code.last - code.first > 3) return;
@@ -569,6 +576,8 @@ class Goods {
       return;
     } else if (all_in(15, 62) && (has_cue(behind, Cue::wear) || near(code.first, 2, Cue::wear))) {
       p.confidence = 0.9;
+    } else if (all_in(34, 62) && has_cue(before, Cue::garment)) {
+      p.confidence = kSeed;
     } else if (all_in(34, 62) && before < count() && is_color_before(before) && !is_kind(behind, Kind::number)) {
       p.confidence = kSeed;
     } else if (all_in(34, 62) && (message_ & (Cue::size | Cue::wear)) != 0 &&
@@ -609,6 +618,7 @@ class Goods {
         at = last - 1;
         continue;
       }
+      if (!may_be_size_letters(word(at))) continue;
       const std::string letters = size_letters(word(at));
       if (!is_size_letters(letters)) continue;
       if (is_joined(at) && s_.tokens[at - 1].kind == Kind::number) continue;  // "2XL" is found with the numbers
@@ -652,7 +662,8 @@ class Goods {
     if (cued) {
       // "размер с биркой"
       if (is_cyrillic && is_single && !starts_upper(s_, s_.tokens[at]))
-        return has_cue(last, Cue::size) || last == count() ? 0.9 : 0;
+        return at > 0 && has_cue(at - 1, Cue::size) && (last == count() || s_.tokens[last].kind == Kind::sign) ? 0.9
+                                                                                                               : 0;
       return 0.9;
     }
     if (!is_single) return 0.6;

@@ -415,6 +415,7 @@ class Goods {
       return add_order(code, 0.6);
     // somewhere the message speaks of an order, and this number is nothing else
     if ((message_ & Cue::order) != 0 && is_plain && !code.has_slash && code.digits >= 5 && code.digits <= 12 &&
+        !(code.digits <= 6 && surface(code.first, code.last).ends_with("000")) &&
         (around.near & (Cue::amount | Cue::sku | Cue::model | Cue::tracking)) == 0)
       return add_order(code, 0.6);
     return false;
@@ -549,6 +550,7 @@ class Goods {
     std::vector<int> values{number(word(code.first))};
     if (code.parts == 2 && code.last - code.first == 3) values.push_back(number(word(code.first + 2)));
     if (code.parts > 2 || code.last - code.first > 3) return;
+    if (is_joined(last) && (is_sign(last, "'") || is_sign(last, "’") || is_sign(last, "\""))) return;  // feet, inches
     const auto all_in = [&](int low, int high) {
       return std::all_of(values.begin(), values.end(), [&](int v) { return v >= low && v <= high; });
     };
@@ -670,6 +672,7 @@ class Goods {
     if (is_cyrillic || !starts_upper(s_, s_.tokens[at])) return 0;
     if (at > 0 && (s_.tokens[at - 1].kind == Kind::number || has_cue(at - 1, Cue::model | Cue::other))) return 0;
     if (is_kind(last, Kind::number)) return 0;
+    if (at == 0 && is_kind(last, Kind::word) && !has_cue(last, Cue::joint | Cue::size)) return 0;  // "L carnitine"
     if (at > 0 && is_kind(at - 1, Kind::word)) {
       const std::string_view before = word(at - 1);
       if (before == "series" || before == "class" || before == "type" || before == "tesla" || before == "класс")

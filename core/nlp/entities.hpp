@@ -29,7 +29,7 @@ namespace easyflow::nlp {
 ///   size             clothes and shoes                          42, XL, EU 39
 ///   color            English key                                light_blue
 ///   city             Russian nominative                         Иркутск
-///   payment_card     the last four digits only                  **** 4242; `text` is masked the same way
+///   payment_card     the last four digits only                  **** 4242; in `text` every digit but those is "*"
 /// A user's rules may add types of their own.
 struct Entity {
   std::string type;
@@ -49,10 +49,11 @@ struct Reference {
 /// A tenant's own rules and look-up lists, read from CSV. Immutable, safe to share between threads.
 class UserRules {
  public:
-  /// Columns: kind,type,pattern,value. kind = regex (RE2 syntax, case-insensitive; capture group 1, if any, is the span)
-  /// or lookup (a phrase, found as whole words in any case of letters). `value` may be empty: the span as written.
-  /// Limits: 1 MiB, 5,000 rows, 200 regexes, 500 bytes a pattern, RE2's memory limit for each: matching is linear in the
-  /// message whatever the rule. Errors: invalid_input naming the line, the column and the remedy ("line 3, pattern").
+  /// Columns: kind,type,pattern,value. kind = regex (RE2 syntax, case-insensitive; capture group 1, if any, is the
+  /// span) or lookup (a phrase, found as whole words in any case of letters). `value` may be empty: the span as
+  /// written. Limits: 1 MiB, 5,000 rows, 200 regexes, 500 bytes a pattern, RE2's memory limit for each: matching is
+  /// linear in the message whatever the rule. Errors: invalid_input naming the line, the column and the remedy ("line
+  /// 3, pattern").
   static Result<std::shared_ptr<const UserRules>> from_csv(std::string_view csv);
 
   struct Impl;
@@ -65,13 +66,14 @@ class UserRules {
 };
 
 /// All entities of a text, by position, never overlapping. Any bytes may come in: what is not UTF-8 counts as U+FFFD.
-/// Takes time linear in the text. `rules` may be null; the user's rules win over the built-in ones.
+/// Takes time linear in the text. `rules` may be null; the user's rules win over the built-in ones, except that nothing
+/// hides a payment card.
 std::vector<Entity> find_entities(std::string_view text, const Reference& reference, const UserRules* rules);
 
 /// The text with card numbers, phones and e-mail addresses replaced by "[card]", "[phone]", "[email]": what may leave
 /// the hub.
 std::string mask_private(std::string_view text, const std::vector<Entity>& entities);
-/// The text with payment card numbers masked to their last four digits: what may be stored.
+/// The text with "*" for every digit of a payment card but the last four: what may be stored. Offsets stay true.
 std::string mask_cards(std::string_view text, const std::vector<Entity>& entities);
 
 /// [{"type","text","start","end","value","confidence"}]; `value` only where there is one.

@@ -1,0 +1,198 @@
+#include "core/nlp/entities.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "core/nlp/finder.hpp"
+
+namespace easyflow::nlp {
+namespace {
+
+constexpr std::string_view kCard = "payment_card";
+
+/// Which bytes of the text are taken already.
+class Taken {
+ public:
+  explicit Taken(std::size_t bytes) : bits_(bytes, false) {}
+  bool is_free(std::uint32_t begin, std::uint32_t end) const {
+    return std::none_of(bits_.begin() + begin, bits_.begin() + end, [](bool taken) { return taken; });
+  }
+  void take(std::uint32_t begin, std::uint32_t end) { std::fill(bits_.begin() + begin, bits_.begin() + end, true); }
+
+ private:
+  std::vector<bool> bits_;
+};
+
+bool outranks(const Candidate& a, const Candidate& b) {
+  const auto rank = [](const Candidate& c) { return std::tuple(c.priority, c.end - c.begin); };
+  return rank(a) != rank(b) ? rank(a) > rank(b) : a.begin < b.begin;
+}
+
+/// Leaves those that win over what they overlap, by position.
+void settle(std::vector<Candidate>& candidates, std::size_t bytes) {
+  std::erase_if(candidates, [&](const Candidate& c) { return c.begin >= c.end || c.end > bytes; });
+  if (candidates.size() > 1) {
+    std::sort(candidates.begin(), candidates.end(), outranks);
+    Taken taken(bytes);
+    std::erase_if(candidates, [&](const Candidate& c) {
+      if (!taken.is_free(c.begin, c.end)) return true;
+      taken.take(c.begin, c.end);
+      return false;
+    });
+    std::sort(candidates.begin(), candidates.end(),
+              [](const Candidate& a, const Candidate& b) { return a.begin < b.begin; });
+  }
+}
+
+bool is_start(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
+
+/// Walks a valid text once, telling where code points begin; asked in rising order.
+class CodePoints {
+ public:
+  explicit CodePoints(std::string_view text) : text_(text) {}
+  std::size_t at_byte(std::size_t byte) {
+    for (; byte_ < byte; ++byte_) points_ += is_start(text_[byte_]) ? 1 : 0;
+    return points_;
+  }
+  std::size_t byte_of(std::size_t point) {
+    while (byte_ < text_.size() && points_ < point) {
+      ++points_;
+      for (++byte_; byte_ < text_.size() && !is_start(text_[byte_]);) ++byte_;
+    }
+    return byte_;
+  }
+
+ private:
+  std::string_view text_;
+  std::size_t byte_ = 0;
+  std::size_t points_ = 0;
+};
+
+/// Digits to "*", except the last four.
+std::string mask_digits(std::string_view surface) {
+  std::string masked(surface);
+  int kept = 0;
+  for (auto c = masked.rbegin(); c != masked.rend(); ++c)
+    if (*c >= '0' && *c <= '9' && ++kept > 4) *c = '*';
+  return masked;
+}
+
+/// The text with some of the entities replaced.
+template <class Replace>
+std::string replaced(std::string_view text, const std::vector<Entity>& entities, Replace replace) {
+  const std::string valid = valid_utf8(text);
+  const std::string_view view(valid);
+  CodePoints points(view);
+  std::string out;
+  out.reserve(valid.size());
+  std::size_t done = 0;
+  for (const Entity& entity : entities) {
+    const std::size_t begin = points.byte_of(entity.start);
+    const std::size_t end = points.byte_of(entity.end);
+    if (begin < done || begin >= end) continue;
+    out += view.substr(done, begin - done);
+    out += replace(entity, view.substr(begin, end - begin));
+    done = end;
+  }
+  return out.append(view.substr(done));
+}
+
+void append_json(std::string& out, std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  out += '"';
+  for (char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20) {
+      out += "\\u00";
+      out += kHex[byte >> 4];
+      out += kHex[byte & 0xF];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+template <class Number>
+void append_number(std::string& out, Number number) {
+  char buffer[32];
+  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, number).ptr);
+}
+
+}  // namespace
+
+std::vector<Entity> find_entities(std::string_view text, const Reference& reference, const UserRules* rules) {
+  const Scan s = scan(text, reference);
+  std::vector<Candidate> candidates;
+  find_contacts(s, candidates);
+  find_times(s, candidates);
+  find_amounts(s, candidates);
+  find_goods(s, candidates);
+  find_cities(s, candidates);
+  if (rules != nullptr) find_by_rules(s, *rules, candidates);
+  settle(candidates, s.text.size());
+
+  std::vector<Entity> entities;
+  entities.reserve(candidates.size());
+  CodePoints points(s.text);
+  for (Candidate& found : candidates) {
+    Entity entity;
+    entity.text = s.text.substr(found.begin, found.end - found.begin);
+    if (found.type == kCard) entity.text = mask_digits(entity.text);
+    entity.start = points.at_byte(found.begin);
+    entity.end = points.at_byte(found.end);
+    entity.type = std::move(found.type);
+    entity.value = std::move(found.value);
+    entity.confidence = found.confidence;
+    entities.push_back(std::move(entity));
+  }
+  return entities;
+}
+
+std::string mask_private(std::string_view text, const std::vector<Entity>& entities) {
+  return replaced(text, entities, [](const Entity& entity, std::string_view surface) -> std::string {
+    if (entity.type == kCard) return "[card]";
+    if (entity.type == "phone") return "[phone]";
+    if (entity.type == "email") return "[email]";
+    return std::string(surface);
+  });
+}
+
+std::string mask_cards(std::string_view text, const std::vector<Entity>& entities) {
+  return replaced(text, entities, [](const Entity& entity, std::string_view surface) {
+    return entity.type == kCard ? mask_digits(surface) : std::string(surface);
+  });
+}
+
+std::string to_json(const std::vector<Entity>& entities) {
+  std::string out = "[";
+  for (const Entity& entity : entities) {
+    if (out.size() > 1) out += ',';
+    out += R"({"type":)";
+    append_json(out, entity.type);
+    out += R"(,"text":)";
+    append_json(out, entity.text);
+    out += R"(,"start":)";
+    append_number(out, entity.start);
+    out += R"(,"end":)";
+    append_number(out, entity.end);
+    if (!entity.value.empty()) {
+      out += R"(,"value":)";
+      append_json(out, entity.value);
+    }
+    out += R"(,"confidence":)";
+    append_number(out, entity.confidence);
+    out += '}';
+  }
+  return out += ']';
+}
+
+}  // namespace easyflow::nlp

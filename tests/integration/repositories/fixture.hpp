@@ -16,6 +16,7 @@
 #include "storage/repositories/inbound.hpp"
 #include "storage/repositories/integrations.hpp"
 #include "storage/repositories/keys.hpp"
+#include "storage/repositories/nlp.hpp"
 #include "storage/repositories/outbound.hpp"
 #include "storage/repositories/sync.hpp"
 #include "storage/repositories/upkeep.hpp"
@@ -159,6 +160,7 @@ class RepositoryTest : public testing::Test {
   storage::EventRepository events{db};
   storage::KeyRepository keys{db};
   storage::UpkeepRepository upkeep{db};
+  storage::NlpRepository nlp{db};
   Shop a;
   Shop b;
 };

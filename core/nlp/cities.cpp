@@ -728,8 +728,13 @@ std::vector<std::string> forms_of(const std::string& name, const std::string& ge
       declines = i == 0;
     else if (is_hyphened && i + 1 < words.size())
       declines = last_is_adjective && !words[i].ends_with("о");
-    const Cases cases = declines ? decline(words[i], i < genitives.size() ? genitives[i] : std::string_view())
-                                 : with_endings(words[i], std::string(words[i]), {"", "", "", "", ""});
+    Cases cases = declines ? decline(words[i], i < genitives.size() ? genitives[i] : std::string_view())
+                           : with_endings(words[i], std::string(words[i]), {"", "", "", "", ""});
+    // "Сергиев Посад": of the first word one asks "whose?"
+    if (declines && !is_hyphened && i + 1 < words.size() && (words[i].ends_with("ев") || words[i].ends_with("ов"))) {
+      cases[4] = std::string(words[i]) + "ым";
+      cases[5] = std::string(words[i]) + "ом";
+    }
     for (std::size_t c = 0; c < forms.size(); ++c) forms[c] += (i > 0 ? " " : "") + cases[c];
   }
   std::vector<std::string> all;

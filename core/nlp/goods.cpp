@@ -249,8 +249,9 @@ class Goods {
 
   bool find_tracking(const Code& code, const Around& around) {
     const std::size_t whole = code.digits + code.letters;
-    const bool cued = (around.near & (Cue::tracking | Cue::carrier)) != 0 ||
-                      (around.has_number && near(code.first, 4, Cue::tracking));
+    const bool cued =
+        (around.near & (Cue::tracking | Cue::carrier)) != 0 ||
+        ((around.has_number || whole >= 10) && (around.near & Cue::order) == 0 && near(code.first, 4, Cue::tracking));
     const std::string text = upper_ascii(surface(code.first, code.last));
     if (code.parts == 1 && code.is_latin) {
       if (is_s10_form(text)) {
@@ -672,7 +673,9 @@ class Goods {
     if (is_cyrillic || !starts_upper(s_, s_.tokens[at])) return 0;
     if (at > 0 && (s_.tokens[at - 1].kind == Kind::number || has_cue(at - 1, Cue::model | Cue::other))) return 0;
     if (is_kind(last, Kind::number)) return 0;
-    if (at == 0 && is_kind(last, Kind::word) && !has_cue(last, Cue::joint | Cue::size)) return 0;  // "L carnitine"
+    if (at == 0 && last == 1 && is_kind(last, Kind::word) && (static_cast<unsigned char>(word(last)[0]) & 0x80) == 0 &&
+        !has_cue(last, Cue::joint | Cue::size))
+      return 0;  // "L carnitine"
     if (at > 0 && is_kind(at - 1, Kind::word)) {
       const std::string_view before = word(at - 1);
       if (before == "series" || before == "class" || before == "type" || before == "tesla" || before == "класс")

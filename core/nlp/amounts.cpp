@@ -288,7 +288,8 @@ class AmountReader {
     if (!number || !number->has_magnitude || number->digits > 6) return std::nullopt;
     if (!p_.is_russian() || counts_goods(number->end) || p_.is(number->end, Sense::unit)) return std::nullopt;
     if (p_.joined(number->end) && !p_.ends(number->end)) return std::nullopt;
-    const bool money_around = p_.near(Sense::price, at, number->end, 6, 4) || p_.is_any(at - 1, {Particle::za});
+    const bool money_around = p_.near(Sense::price, at, number->end, 6, 4) || p_.is(at - 1, Particle::za) ||
+                              (at == 0 && number->end == p_.size());
     if (!money_around) return std::nullopt;
     int end = number->end;
     return Found{at, end, decimal(number->thousandths, 2) + " RUB", kLikely, true};
@@ -314,6 +315,8 @@ class AmountReader {
                   before == "стоимость" || before == "стоимостью";
     if (before == "за") priced = true;
     if (before == "по") priced = p_.near(Sense::price, at - 1, number->end, 5, 2) && number->whole() >= 100;
+    if (before == "почему" && number->whole() >= 100) priced = true;
+    if (!p_.is_number(at - 1) && p_.ends(number->end) && names_price_before(at)) priced = true;
     const bool compared = before == "было" || before == "была" || before == "стало" || before == "стала" ||
                           before == "был" || before == "теперь" || before == "уже" || before == "сейчас" ||
                           before == "до" || before == "от";
@@ -323,10 +326,19 @@ class AmountReader {
     return Found{at, number->end, decimal(number->thousandths, 2) + " RUB", kLikely, true};
   }
 
+  /// "стоимость доставки 350", "цена за штуку 1200": the word is two or three places before.
+  bool names_price_before(int at) const {
+    for (int i = at - 2; i >= std::max(0, at - 3); --i) {
+      const std::string_view word = p_.text(i);
+      if (word.starts_with("стоимост") || word.starts_with("цен") || word.starts_with("сумм"))
+        return !p_.is_number(at - 1) && !p_.ends(at - 1) && !p_.is(at - 1, Sense::no_quantity) && p_.is_word(at - 1);
+    }
+    return false;
+  }
   bool before_is_za(int at) const { return p_.is(at - 1, Particle::za); }
   /// "за 1500 заберу", "за 500 отдадите?"
   bool looks_like_verb(int at) const {
-    constexpr std::array<std::string_view, 12> kEndings = {"ру",  "му",  "жу",  "лю", "дам", "рём",
+    constexpr std::array<std::string_view, 13> kEndings = {"ру",  "му",  "жу",  "лю", "аю",  "дам", "рём",
                                                            "рем", "ите", "ете", "ил", "ила", "ал"};
     const std::string_view word = p_.text(at);
     return p_.is_word(at) && std::any_of(kEndings.begin(), kEndings.end(), [&](auto e) { return word.ends_with(e); });
@@ -403,7 +415,7 @@ class AmountReader {
     // the second number of such a pair
     if (p_.is(at - 1, Particle::of) && last_was_quantity_ && !p_.is(number->end, Sense::rating))
       return pieces(at, number->end, number->thousandths, kLikely);
-    if (!p_.is(number->end, Particle::of)) return std::nullopt;
+    if (!p_.is(number->end, Particle::of) || (number->digits == 0 && number->whole() < 2)) return std::nullopt;
     int next = number->end + 1;
     if (p_.is(next, Particle::the)) ++next;
     const std::string_view what = p_.text(next);
@@ -467,8 +479,9 @@ class AmountReader {
     int before = at - 1;
     if (p_.is(before, Particle::only)) --before;
     if (p_.is(before, Sense::instead) && p_.is_word(before)) {
-      return any_quantity_ || clause_ends(end) ? std::optional(pieces(at, end, number->thousandths, kLikely))
-                                               : std::nullopt;
+      return any_quantity_ || clause_ends(end) || p_.is(end, Sense::acquire)
+                 ? std::optional(pieces(at, end, number->thousandths, kLikely))
+                 : std::nullopt;
     }
     if (p_.text(before) == "of" && p_.is(before - 1, Sense::instead) && any_quantity_)
       return pieces(at, end, number->thousandths, kLikely);

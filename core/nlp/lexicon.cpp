@@ -181,7 +181,7 @@ constexpr Row kNumerals[] = {
     {Sense::magnitude, 12, "дюжин/а/ы/у/е dozen dozens"},
     {Sense::magnitude, 100, "сотн/я/и/ю/ей/е сотен hundred hundreds"},
     {Sense::magnitude, 1000, "тысяч/а/и/-/у/е/ей/ью/ам/ами/ах тыс тыщ/а/и/-/у/е thousand thousands"},
-    {Sense::magnitude, 1000000, "миллион/-/а/ов/у/ом/ы/ам/ами млн mln million millions"},
+    {Sense::magnitude, 1000000, "миллион/-/а/ов/у/ом/ы/ам/ами лям/-/а/ов млн mln million millions"},
     {Sense::short_magnitude, 1000, "к k тыс"},
     {Sense::fraction, 500, "пол"},
     {Sense::fraction, 250, "четверт/ь/и/ью/ей quarter quarters"},
@@ -332,7 +332,7 @@ constexpr Row kCues[] = {
      "прошл/а/о прошел прошёл проходит уже жду ждем ждал/-/а/и ждать за через спустя более больше менее меньше около "
      "почти цел/ый/ую/ое ровно примерно спустя еще минимум максимум займет занимает на within for in after over about "
      "almost nearly been takes take took already past than least only just another спустя держали держал ждете "
-     "ждут хранится хранят провел провела"},
+     "ждут хранится хранят провел провела гаранти/я/ю/ей"},
     {Sense::happened, 0,
      "bought sent paid was were got came went fell broke died lost tore wore began quit made said took gave gone been "
      "had did spent arrived купил купила делал"},
@@ -348,7 +348,7 @@ constexpr Row kCues[] = {
      "kid kids children son daughter "
      "boy girl toddler baby age aged"},
     {Sense::price, 0,
-     "скин/ете/ь/ьте/ули уступ/ите/ка цен/а/ы/у/е/ой/ник/нике/ами ценою "
+     "почему прайс/у скин/ете/ь/ьте/ули уступ/ите/ка цен/а/ы/у/е/ой/ник/нике/ами ценою "
      "сто/ит/ил/ила/ило/или/ят/ить/имость/имости/имостью/ить/ящий "
      "перев/ел/ела/ели/од "
      "переве/дите оплат/ил/ила/или/а/у/ить заплат/ил/ила/или/ить/ишь плат/ил/ила/ить/еж/ежа спис/али/ано/ывают/ание "
@@ -385,7 +385,8 @@ constexpr Row kCues[] = {
 
 constexpr Row kMoney[] = {
     {Sense::currency, rub,
-     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles ruble roubles "
+     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles ruble "
+     "roubles "
      "rouble "
      "rur "
      "rubley "
@@ -467,7 +468,7 @@ constexpr Row kMoney[] = {
 
 constexpr Row kGoods[] = {
     {Sense::count_unit, 1,
-     "шт шту/к/ка/ки/ку/кам/ками штуч/ек/ки/ка/ку единиц/-/а/ы/у позици/й/и/я/ю комплект/-/а/ов/ы набор/-/а/ов "
+     "шт уп шту/к/ка/ки/ку/кам/ками штуч/ек/ки/ка/ку единиц/-/а/ы/у позици/й/и/я/ю комплект/-/а/ов/ы набор/-/а/ов "
      "упаков/ок/ка/ки/ку пачк/а/и/у пачек короб/ок/ка/ки/ку/ов/а ящик/-/а/ов рулон/-/а/ов мешк/а/ов мешок "
      "бутыл/ок/ка/ки/ку "
      "банок банк/и/у/а флакон/-/а/ов тюбик/-/а/ов пакет/-/а/ов пакетик/а/ов экземпляр/-/а/ов порци/й/и/я палет/-/а/ы "

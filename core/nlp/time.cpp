@@ -231,7 +231,7 @@ class TimeReader {
     if (p_.text(at).size() > 2) return std::nullopt;
     Date date{at + 3, *first, *second, 0, false};
     const bool month_first = slash && !p_.is_russian();
-    if (*second > 12 && !p_.is_russian()) std::swap(date.day, date.month);
+    if (slash && *second > 12) std::swap(date.day, date.month);
     date.ambiguous = month_first && date.day <= 12 && date.month <= 12 && date.day != date.month;
     const auto written = p_.text(at + 4).size();
     if (third && (written == 4 || (written == 2 && (dot || slash)))) {
@@ -305,7 +305,7 @@ class TimeReader {
   static int hour_in(int hour, std::optional<DayPart> part) {
     if (!part || hour > 12) return hour;
     switch (*part) {
-      case DayPart::morning:
+      case DayPart::morning: return hour;
       case DayPart::am: return hour % 12;
       case DayPart::night: return hour >= 9 ? hour % 12 + (hour == 12 ? 0 : 12) : hour;
       case DayPart::evening:
@@ -326,6 +326,13 @@ class TimeReader {
     if (p_.as(at, Sense::fraction) == 500 || (p_.is(at, Particle::half) && p_.is_russian())) {
       const auto hour = p_.as(at + 1, Sense::ordinal);
       if (hour && *hour <= 12) return half_hour(at + 2, *hour);
+    }
+    if (p_.as(at, Sense::fraction) == 250 && p_.is_russian()) {  // "четверть восьмого"
+      if (const auto hour = p_.as(at + 1, Sense::ordinal); hour && *hour <= 12) {
+        auto clock = half_hour(at + 2, *hour);
+        clock->minute = 15;
+        return clock;
+      }
     }
     if (p_.is(at, Particle::without)) return minutes_before(at);
     if ((p_.is(at, Particle::half) || p_.as(at, Sense::fraction) == 250) &&
@@ -351,7 +358,7 @@ class TimeReader {
   }
 
   bool plain_minutes(int at, int minute) const {
-    if (p_.is_dash(at + 1)) return minute % 15 == 0 && ends_fresh(at + 3) && p_.is(at - 1, Particle::v);
+    if (p_.is_dash(at + 1)) return minute % 15 == 0 && ends_fresh(at + 3);
     return ends_fresh(at + 3) && !counts_something(at + 3) && minute % 5 == 0;
   }
   std::optional<Clock> zoned(Clock clock) const {
@@ -374,10 +381,15 @@ class TimeReader {
     int minutes = 15;
     int next = at + 2;
     if (p_.as(at + 1, Sense::fraction) != 250) {
-      const auto number = read_small(at + 1);
-      if (!number || number->second > 30) return std::nullopt;
-      minutes = number->second;
-      next = number->first;
+      // read as "twenty, five", not as 25
+      const auto written = p_.is_number(at + 1) ? p_.digits(at + 1, 2) : p_.as(at + 1, Sense::cardinal);
+      if (!written || *written < 1 || *written > 30) return std::nullopt;
+      minutes = *written;
+      if (minutes == 20 && p_.as(at + 2, Sense::cardinal) && p_.as(at + 3, Sense::cardinal)) {
+        minutes += *p_.as(at + 2, Sense::cardinal);
+        next = at + 3;
+      }
+      if (minutes > 30) return std::nullopt;
       if (p_.as(next, Sense::unit) == static_cast<int>(Unit::minute)) ++next;
     }
     auto hour = read_small(next);
@@ -446,6 +458,7 @@ class TimeReader {
         end += 1;
         if (p_.is(end, Sense::unit) || p_.is(end, Sense::short_unit)) ++end;
       }
+      if (p_.is_sign(end, '.') && p_.joined(end) && p_.is(end + 1, Sense::meridiem)) ++end;  // "7 ч. утра"
       const auto part = meridiem_at(end);
       if (part) {
         clock.hour = hour_in(clock.hour, part);
@@ -486,6 +499,7 @@ class TimeReader {
   std::optional<Lengths> length_at(int at) const {
     Lengths lengths;
     int next = at;
+    if (auto about = about_so_many(at)) return about;
     if (const auto half = p_.as(next, Sense::half_unit)) {
       lengths.length.add(500, static_cast<Unit>(*half));
       lengths.end = next + 1;
@@ -537,6 +551,21 @@ class TimeReader {
     if (static_cast<Unit>(*unit) >= Unit::day && number->thousandths > 5'000'000) return std::nullopt;
     if (static_cast<Unit>(*unit) == Unit::year && number->thousandths >= 200'000) return std::nullopt;
     return rest_of_length(next, number->thousandths, static_cast<Unit>(*unit), lengths);
+  }
+  /// "минут 20", "дней десять": about so many.
+  std::optional<Lengths> about_so_many(int at) const {
+    const auto unit = p_.as(at, Sense::unit);
+    if (!unit || p_.is(at, Sense::single_unit) || !p_.is_russian() || !is_russian_word(at) || p_.is_number(at - 1) ||
+        p_.is(at - 1, Sense::cardinal) || p_.is(at, Sense::month) || p_.is(at, Sense::genitive_unit))
+      return std::nullopt;
+    const auto number = read_small(at + 1);
+    if (!number || number->second < 2 || counts_something(number->first) || p_.is(number->first, Sense::unit) ||
+        p_.is(number->first, Sense::month) || !ends_fresh(number->first) || p_.is_sign(number->first, ':'))
+      return std::nullopt;
+    Lengths lengths;
+    lengths.length.add(std::int64_t{1000} * number->second, static_cast<Unit>(*unit));
+    lengths.end = number->first;
+    return lengths;
   }
   bool is_case_ending(int at) const {
     constexpr std::array<std::string_view, 6> kCaseEndings = {"х", "ти", "и", "ми", "м", "x"};
@@ -670,7 +699,9 @@ class TimeReader {
     }
     if (p_.is_sign(next, '.') && p_.joined(next)) ++next;
     const bool slash = p_.is_sign(next, '/');
-    if (!is_joiner(next) && !slash && !(between && p_.is(next, Particle::and_))) return std::nullopt;
+    if (!is_joiner(next) && !slash && !(between && p_.is(next, Particle::and_)) &&
+        !(p_.is(next, Particle::na) && p_.is(at - 1, Particle::s)))
+      return std::nullopt;
     if (p_.is(next, Particle::before) && !p_.is_any(at - 1, {Particle::s, Particle::ot, Particle::from}))
       return std::nullopt;
     ++next;
@@ -730,6 +761,8 @@ class TimeReader {
     int next = at;
     bool cued = p_.is_any(at - 1, {Particle::v, Particle::na, Particle::on, Particle::k, Particle::before, Particle::by,
                                    Particle::s, Particle::since, Particle::from, Particle::after, Particle::for_});
+    // "не позже пятницы", "в пн или вт"
+    cued = cued || p_.is(at - 1, Sense::before_genitive) || (p_.is(at - 1, Particle::or_) && at - 1 == last_date_end_);
     const auto shift = p_.as(next, Sense::shift);
     if (shift) ++next;
     auto day = p_.as(next, Sense::weekday);
@@ -774,6 +807,8 @@ class TimeReader {
       found.value = iso_date(calendar_.monday() + days(7 * weeks + *day - 1));
     } else if (shift && *shift != 0) {
       found.value = iso_date(calendar_.weekday(*day, *shift > 0 ? Tense::future : Tense::past));
+    } else if (shift && calendar_.monday() + days(*day - 1) == calendar_.today()) {
+      found.value = iso_date(calendar_.today());
     } else if (cued || shift) {
       const bool past = p_.is(at - 1, Particle::since) || (tense(at, end) == Tense::past);
       found.value = iso_date(calendar_.weekday(*day, past ? Tense::past : Tense::future));
@@ -1142,7 +1177,9 @@ class TimeReader {
     const bool cued = p_.is_any(at - 1, {Particle::before, Particle::k, Particle::s, Particle::na, Particle::po,
                                          Particle::after, Particle::on, Particle::by, Particle::since, Particle::from});
     const bool digits = p_.is_number(next) && read_ordinal(p_, next).has_value();
-    if (!cued || !digits || (!p_.is_russian() && next == at && !p_.is_any(at - 1, {Particle::on, Particle::by})))
+    const bool alone = whole_text(at, day->first) && digits;
+    if (!(cued || alone) || !digits ||
+        (!alone && !p_.is_russian() && next == at && !p_.is_any(at - 1, {Particle::on, Particle::by})))
       return std::nullopt;
     if (!p_.ends(day->first) && !p_.is(day->first, Sense::particle)) return std::nullopt;
     const auto date = calendar_.resolve_day(day->second, tense(at, day->first));
@@ -1184,6 +1221,7 @@ class TimeReader {
     if (whole_text(begin, end) || (begin == 1 && p_.is(0, Sense::before_duration) && whole_text(0, end))) return true;
     if (end > at + 1) return true;  // "неделю и 2 дня"
     const auto unit = static_cast<Unit>(p_.as(at, Sense::single_unit).value_or(0));
+    if (p_.is_russian() && unit >= Unit::month && p_.text(end).starts_with("гаранти")) return true;
     if (!p_.is(begin - 1, Sense::before_duration)) return false;
     if (begin != at) return unit != Unit::day || !p_.is(begin - 1, Particle::every);
     if (!p_.is_russian()) return p_.text(begin - 1) == "whole";

@@ -329,9 +329,9 @@ class TimeReader {
     }
     if (p_.as(at, Sense::fraction) == 250 && p_.is_russian()) {  // "четверть восьмого"
       if (const auto hour = p_.as(at + 1, Sense::ordinal); hour && *hour <= 12) {
-        auto clock = half_hour(at + 2, *hour);
-        clock->minute = 15;
-        return clock;
+        auto quarter = half_hour(at + 2, *hour);
+        quarter->minute = 15;
+        return quarter;
       }
     }
     if (p_.is(at, Particle::without)) return minutes_before(at);

@@ -335,7 +335,7 @@ constexpr Row kCues[] = {
      "ждут хранится хранят провел провела гаранти/я/ю/ей"},
     {Sense::happened, 0,
      "bought sent paid was were got came went fell broke died lost tore wore began quit made said took gave gone been "
-     "had did spent arrived купил купила делал"},
+     "had did spent arrived купил купила делал был была были"},
     {Sense::not_verb, 0,
      "если или ли либо дела тела дело тело стол пол школа футбол мыло сила села неделя недели нал отдел предел канал "
      "материал оригинал журнал need indeed red bed used feed speed seed limited interested expected scheduled hundred "
@@ -385,7 +385,8 @@ constexpr Row kCues[] = {
 
 constexpr Row kMoney[] = {
     {Sense::currency, rub,
-     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles ruble "
+     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles "
+     "ruble "
      "roubles "
      "rouble "
      "rur "

@@ -149,7 +149,7 @@ class TimeReader {
     return p_.is_dash(at) || p_.is_any(at, {Particle::po, Particle::before, Particle::to});
   }
   Tense tense(int begin, int end) const {
-    if (p_.is_any(begin - 1, {Particle::before, Particle::k, Particle::by})) return Tense::future;
+    if (p_.is_any(begin - 1, {Particle::before, Particle::k, Particle::by, Particle::na})) return Tense::future;
     if (p_.is_any(begin - 1, {Particle::since})) return Tense::past;
     return p_.in_the_past(begin, end) ? Tense::past : Tense::open;
   }
@@ -329,9 +329,9 @@ class TimeReader {
     }
     if (p_.as(at, Sense::fraction) == 250 && p_.is_russian()) {  // "четверть восьмого"
       if (const auto hour = p_.as(at + 1, Sense::ordinal); hour && *hour <= 12) {
-        auto clock = half_hour(at + 2, *hour);
-        clock->minute = 15;
-        return clock;
+        auto quarter = half_hour(at + 2, *hour);
+        quarter->minute = 15;
+        return quarter;
       }
     }
     if (p_.is(at, Particle::without)) return minutes_before(at);
@@ -1181,7 +1181,10 @@ class TimeReader {
     if (!(cued || alone) || !digits ||
         (!alone && !p_.is_russian() && next == at && !p_.is_any(at - 1, {Particle::on, Particle::by})))
       return std::nullopt;
-    if (!p_.ends(day->first) && !p_.is(day->first, Sense::particle)) return std::nullopt;
+    const bool before_verb =
+        p_.is_russian() && p_.is_word(day->first) && !p_.known(day->first) &&
+        p_.is_any(at - 1, {Particle::before, Particle::k, Particle::s, Particle::po, Particle::after});
+    if (!p_.ends(day->first) && !p_.is(day->first, Sense::particle) && !before_verb) return std::nullopt;
     const auto date = calendar_.resolve_day(day->second, tense(at, day->first));
     return Found{at, day->first, date ? iso_date(*date) : "", kLikely, false};
   }

@@ -380,7 +380,8 @@ constexpr Row kCues[] = {
 
 constexpr Row kMoney[] = {
     {Sense::currency, rub,
-     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles ruble roubles rouble "
+     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles ruble roubles "
+     "rouble "
      "rur "
      "rubley "
      "rublej rublya"},

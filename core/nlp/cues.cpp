@@ -49,7 +49,7 @@ Vocabulary<std::uint32_t> make_cues() {
   b.inflected(Cue::order, kNeuter, {"отправлени"});
   b.plain(Cue::order, {"order", "orders", "order's", "ordernumber", "orderid", "zayavka", "posting"});
   b.inflected(Cue::number | Cue::filler, kMasculine, {"номер"});
-  b.plain(Cue::number | Cue::filler, {"ном", "number", "num", "no", "nr", "id", "айди", "nomer", "номерок"});
+  b.plain(Cue::number | Cue::filler, {"ном", "number", "num", "no", "nr", "id", "айди", "nomer", "номерок", "n"});
   b.plain(Cue::filler,
           {"под", "мой", "моего", "моему", "моём", "моем",      "my",   "is",  "was",   "it",    "its",      "это",
            "по",  "вот", "with",  "the",   "ref",  "reference", "code", "код", "кодом", "такой", "следующий"});
@@ -67,7 +67,7 @@ Vocabulary<std::uint32_t> make_cues() {
   b.inflected(Cue::parcel, kSoft, {"бандерол"});
   b.plain(Cue::parcel, {"parcel", "parcels", "package", "packages", "shipment", "shipments", "consignment"});
   b.inflected(Cue::sku, kMasculine, {"артикул"});
-  b.plain(Cue::sku, {"арт", "sku", "nmid", "nm_id", "нмид", "article", "artikul", "asin", "mpn"});
+  b.plain(Cue::sku, {"арт", "sku", "nmid", "nm_id", "нмид", "article", "artikul", "asin", "mpn", "vendor"});
   b.inflected(Cue::model, kSoft, {"модел"});
   b.plain(Cue::model, {"item", "model", "product", "art", "part", "товара", "товар", "товару", "товаром", "позиция",
                        "позицию", "позиции"});

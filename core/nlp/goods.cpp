@@ -99,8 +99,6 @@ class Goods {
   struct Around {
     std::uint32_t near = 0;   ///< cues of the nearest word that is no filler
     bool has_number = false;  ///< "номер" stands between
-    bool is_next = false;     ///< nothing but signs between
-    std::size_t at = 0;       ///< that word
   };
   /// A number that may be a size.
   struct Possible {
@@ -156,6 +154,12 @@ class Goods {
     }
   }
 
+  /// The first comma of "42,44,46": between numbers of two digits, as sizes have.
+  bool is_list_comma(std::size_t at) const {
+    return at > 0 && (message_ & Cue::size) != 0 && is_kind(at - 1, Kind::number) && is_kind(at + 1, Kind::number) &&
+           length(at - 1) == 2 && length(at + 1) == 2 && number(word(at + 1)) >= 15 && number(word(at + 1)) <= 70;
+  }
+
   Code read(std::size_t first, std::size_t last) const {
     Code code;
     code.first = first;
@@ -172,7 +176,9 @@ class Goods {
         code.has_slash = code.has_slash || is_sign(i, "/");
       }
     }
-    const auto is_point = [&](std::size_t i) { return is_sign(i, ".") || is_sign(i, ",") || is_sign(i, ":"); };
+    const auto is_point = [&](std::size_t i) {
+      return is_sign(i, ".") || (is_sign(i, ",") && !is_list_comma(i)) || is_sign(i, ":");
+    };
     code.has_point = (is_point(last) && is_joined(last) && is_joined(last + 1) && is_kind(last + 1, Kind::number)) ||
                      (first > 1 && is_joined(first) && is_point(first - 1) && is_joined(first - 1) &&
                       is_kind(first - 2, Kind::number));
@@ -191,7 +197,6 @@ class Goods {
 
   Around look_before(std::size_t at) const {
     Around around;
-    around.is_next = true;
     int words = 0;
     for (int steps = 0; at > 0 && steps < 8; ++steps) {
       --at;
@@ -209,10 +214,8 @@ class Goods {
       if ((cues_[at] & Cue::number) != 0) around.has_number = true;
       if ((cues_[at] & Cue::filler) == 0) {
         around.near = cues_[at];
-        around.at = at;
         return around;
       }
-      around.is_next = false;
       if (++words == 3) break;
     }
     return around;
@@ -234,10 +237,10 @@ class Goods {
     }
     const Code code = read(first, last);
     Around around = look_before(first);
-    if (glued != 0) {
+    if ((glued & ~std::uint32_t{Cue::number | Cue::filler}) != 0)
       around.near = glued;
-      around.is_next = true;
-    }
+    else if (glued != 0)
+      around.has_number = true;
     if (code.letters == 0 && code.digits <= 6) possible_size(code, around);
     if (code.letters > 0) sized_code(code);
     if (code.has_point) return;
@@ -404,6 +407,7 @@ class Goods {
     const bool is_other =
         (around.near & (Cue::other | Cue::phone | Cue::card | Cue::promo | Cue::size | Cue::body | Cue::street)) != 0;
     if (is_order) {
+      if (add_spaced_order(code)) return true;
       if (code.digits < (is_marked ? 1U : 3U) || (is_plain && code.has_slash && code.digits < 5)) return false;
       if (!is_plain && code.digits < 3 && !is_marked) return false;
       return add_order(code, 0.9);
@@ -420,6 +424,23 @@ class Goods {
         (around.near & (Cue::amount | Cue::sku | Cue::model | Cue::tracking)) == 0)
       return add_order(code, 0.6);
     return false;
+  }
+
+  /// "12 345 678": equal groups after the first.
+  bool add_spaced_order(const Code& code) {
+    if (code.last - code.first != 1 || code.digits > 3 || code.has_hash) return false;
+    std::string value(word(code.first));
+    std::size_t last = code.last;
+    const std::size_t group = is_kind(last, Kind::number) ? length(last) : 0;
+    if (group < 2 || group > 3 || value.size() > group) return false;
+    while (is_kind(last, Kind::number) && length(last) == group && s_.tokens[last].begin - s_.tokens[last - 1].end <= 2)
+      value += word(last++);
+    if (value.size() < 6 || has_cue(last, Cue::unit) || is_kind(last, Kind::number)) return false;
+    if (is_kind(last, Kind::sign) && !is_sign(last, ",") && !is_sign(last, ".") && !is_sign(last, "?") &&
+        !is_sign(last, "!"))
+      return false;
+    add("order_number", code.first, last, std::move(value), 0.9, priority::order_number + 15);
+    return true;
   }
 
   bool add_order(const Code& code, double confidence) {
@@ -544,8 +565,8 @@ class Goods {
         (code.first > 0 &&
          (is_sign(code.first - 1, "$") || is_sign(code.first - 1, "€") || is_sign(code.first - 1, "+"))))
       return;
-    if ((is_sign(last, ".") || is_sign(last, ",") || is_sign(last, ":")) && is_joined(last) && is_joined(last + 1) &&
-        is_kind(last + 1, Kind::number))
+    if ((is_sign(last, ".") || (is_sign(last, ",") && !is_list_comma(last)) || is_sign(last, ":")) && is_joined(last) &&
+        is_joined(last + 1) && is_kind(last + 1, Kind::number))
       return;
     if (length(code.first) > 3 || length(code.last - 1) > 3) return;
     std::vector<int> values{number(word(code.first))};
@@ -579,6 +600,9 @@ class Goods {
       return;
     } else if (all_in(15, 62) && (has_cue(behind, Cue::wear) || near(code.first, 2, Cue::wear))) {
       p.confidence = 0.9;
+    } else if (values.size() == 2 && all_in(40, 68) && values[0] % 2 == 0 && values[1] - values[0] == 2 &&
+               (around.near & (Cue::other | Cue::order | Cue::phone)) == 0) {
+      p.confidence = kSeed;  // "52-54", how double sizes are written
     } else if (all_in(34, 62) && has_cue(before, Cue::garment)) {
       p.confidence = kSeed;
     } else if (all_in(34, 62) && before < count() && is_color_before(before) && !is_kind(behind, Kind::number)) {

@@ -36,6 +36,10 @@ TEST(NlpGoods, FindsOrderNumbers) {
       {"заказы 100200 и 100300", "order_number 100200; order_number 100300"},
       {"заказ 89031234567", "order_number 89031234567"},
       {"заказ от 15.11 номер 5550", "order_number 5550"},
+      {"заказ номер 12 345 678", "order_number 12 345 678=12345678"},
+      {"номер заказа - 66 12 09", "order_number 66 12 09=661209"},
+      {"Заказ N 7781", "order_number 7781"},
+      {"заказ n7781", "order_number 7781"},
   };
   for (const Case& c : cases) EXPECT_EQ(found(c.text, {"order_number"}), c.expected) << c.text;
 }
@@ -153,6 +157,8 @@ TEST(NlpGoods, FindsSizes) {
       {"38, 39 или 40 размер", "size 38; size 39; size 40"},
       {"красная 46 вместо синей 44", "size 46; size 44"},
       {"платье 50 подойдёт?", "size 50"},
+      {"размеры 42,44,46 есть?", "size 42; size 44; size 46"},
+      {"на 52-54 есть что-нибудь?", "size 52-54"},
       {"one size?", "size one size=ONE SIZE"},
       {"рост 170, размер 44", "size 44"},
   };

@@ -623,6 +623,7 @@ constexpr Alias kAliases[] = {
     {"кзн", "Казань"},
     {"Бешкек", "Бишкек"},
     {"nyc", "Нью-Йорк"},
+    {"Нью-Дели", "Дели"},
     {"petersburg", "Санкт-Петербург"},
 };
 
@@ -728,8 +729,13 @@ std::vector<std::string> forms_of(const std::string& name, const std::string& ge
       declines = i == 0;
     else if (is_hyphened && i + 1 < words.size())
       declines = last_is_adjective && !words[i].ends_with("о");
-    const Cases cases = declines ? decline(words[i], i < genitives.size() ? genitives[i] : std::string_view())
-                                 : with_endings(words[i], std::string(words[i]), {"", "", "", "", ""});
+    Cases cases = declines ? decline(words[i], i < genitives.size() ? genitives[i] : std::string_view())
+                           : with_endings(words[i], std::string(words[i]), {"", "", "", "", ""});
+    // "Сергиев Посад": of the first word one asks "whose?"
+    if (declines && !is_hyphened && i + 1 < words.size() && (words[i].ends_with("ев") || words[i].ends_with("ов"))) {
+      cases[4] = std::string(words[i]) + "ым";
+      cases[5] = std::string(words[i]) + "ом";
+    }
     for (std::size_t c = 0; c < forms.size(); ++c) forms[c] += (i > 0 ? " " : "") + cases[c];
   }
   std::vector<std::string> all;
@@ -901,6 +907,10 @@ void find_cities(const Scan& scan, std::vector<Candidate>& out) {
     const std::string_view word = scan.word(token);
     if ((word == "мск" || word == "msk") && at > 0 &&
         (scan.tokens[at - 1].kind == Kind::number || scan.word(scan.tokens[at - 1]) == "по"))
+      continue;
+    // "с Питером Смитом": a man
+    if (word.starts_with("питер") && last + 1 < scan.tokens.size() && scan.tokens[last + 1].kind == Kind::word &&
+        starts_upper(scan, token) && starts_upper(scan, scan.tokens[last + 1]))
       continue;
     const bool after_city = last_city > 0 && at - last_city <= 3;
     if (best->care != Care::none) {

@@ -24,21 +24,6 @@ Reference some_day() {
   return out;
 }
 
-std::string fingerprint_of(const std::vector<Example>& examples) {
-  std::string all;
-  for (const auto& example : examples) {
-    all += example.text;
-    all += '\x1f';
-    all += example.intent;
-    all += '\x1f';
-    all += example.lang;
-    all += '\x1f';
-    all += std::to_string(example.weight);
-    all += '\n';
-  }
-  return crypto::sha256_hex(all);
-}
-
 std::vector<std::string> intents_of(const std::vector<Example>& a, const std::vector<Example>& b) {
   std::set<std::string> all;
   for (const auto& example : a) all.insert(example.intent);
@@ -128,6 +113,21 @@ bool is_reliable(const std::vector<Sample>& samples, std::size_t intents) {
 
 }  // namespace
 
+std::string fingerprint_of(const std::vector<Example>& examples) {
+  std::string all;
+  for (const auto& example : examples) {
+    all += example.text;
+    all += '\x1f';
+    all += example.intent;
+    all += '\x1f';
+    all += example.lang;
+    all += '\x1f';
+    all += std::to_string(example.weight);
+    all += '\n';
+  }
+  return crypto::sha256_hex(all);
+}
+
 Result<std::shared_ptr<const Model>> train(const std::vector<Example>& examples, const TrainingOptions& options) {
   EASYFLOW_TRY(checked, check(examples, options));
   (void)checked;
@@ -139,7 +139,7 @@ Result<std::shared_ptr<const Model>> train(const std::vector<Example>& examples,
   parts.known_words = find_known_words(examples);
   const auto samples = to_samples(examples, parts.intents, parts.known_words, options.mask_entities);
   const auto classes = parts.intents.size();
-  const auto recipe = recipe_for(samples.size(), options.seed);
+  const auto recipe = recipe_for(samples.size(), options.thorough, options.seed);
   const auto fold_of = split_into_folds(samples, options.folds, options.seed);
   const auto fold_size = std::max<std::size_t>(1, samples.size() / static_cast<std::size_t>(options.folds));
   const int used =
@@ -197,7 +197,7 @@ Result<TestReport> cross_validate(const std::vector<Example>& examples, const st
   const auto samples = to_samples(joined, intents, known, options.mask_entities);
   const std::vector<Sample> own(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(examples.size()));
   const auto fold_of = split_into_folds(own, folds, options.seed);
-  const auto recipe = recipe_for(samples.size(), options.seed);
+  const auto recipe = recipe_for(samples.size(), options.thorough, options.seed);
   Progress progress(options, folds);
   const auto go_on = [&progress] { return progress.go_on(); };
   std::vector<HeldOut> held_out(own.size());

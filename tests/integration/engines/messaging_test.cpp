@@ -328,10 +328,10 @@ TEST_F(MessagingTest, AWebhookThatCannotBeRegisteredIsNotedOnceAndNotTriedWithou
 
 TEST_F(MessagingTest, OfSeveralHubsOnePollsAndTheNextTakesOver) {
   connect_telegram();
-  ingest::Reception first(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
-                          "node-1");
-  ingest::Reception second(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
-                           "node-2");
+  ingest::Reception first(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors, clock,
+                          "", "node-1");
+  ingest::Reception second(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors, clock,
+                           "", "node-2");
   const auto holder = [&] { return ask("select lease_owner from sync_cursors where stream = '@updates'"); };
   TaskGroup one(loop.executor());
   one.spawn("first", first.run());
@@ -350,8 +350,8 @@ TEST_F(MessagingTest, OfSeveralHubsOnePollsAndTheNextTakesOver) {
   loop.run(two.close());
   loop.run(second.close());
   TaskGroup again(loop.executor());
-  ingest::Reception successor(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
-                              "node-2");
+  ingest::Reception successor(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                              clock, "", "node-2");
   again.spawn("successor", successor.run());
   control("POST", "/sandbox/messages", {{"count", 1}, {"text", "and now?"}});
   loop.run_until([&] { return ask("select count(*) from messages") == "2"; });

@@ -81,7 +81,7 @@ std::optional<ClockTime> TimeReader::clock_at(int at, bool cued, bool bare) cons
   const auto hour = p_.digits(at, 2);
   if (hour && *hour <= 24 && begins_fresh(at)) {
     const bool colon = p_.is_sign(at + 1, ':');
-    const bool other = cued && (p_.is_sign(at + 1, '.') || p_.is_dash(at + 1));
+    const bool other = cued && p_.is_russian() && (p_.is_sign(at + 1, '.') || p_.is_dash(at + 1));
     const auto minute =
         p_.joined(at + 1) && p_.joined(at + 2) && (colon || other) ? p_.digits(at + 2, 2) : std::nullopt;
     if (minute && *minute < 60 && p_.text(at + 2).size() == 2 && (colon || plain_minutes(at, *minute))) {
@@ -159,7 +159,7 @@ std::optional<ClockTime> TimeReader::quarter_past(int at) const {
 }
 
 std::optional<ClockTime> TimeReader::clock_of_hours(int at, bool cued, bool bare) const {
-  if (p_.as(at, Sense::single_unit) == static_cast<int>(Unit::hour) && p_.is(at + 1, Sense::meridiem) && cued &&
+  if (p_.as(at, Sense::single_unit) == static_cast<int>(Unit::hour) && p_.is(at + 1, Sense::meridiem) &&
       p_.is_russian()) {  // "в час дня"
     ClockTime clock{at + 1, 1, 0, true, false};
     clock.hour = hour_in(1, meridiem_at(clock.end));
@@ -271,6 +271,8 @@ TimeReader::Found TimeReader::clock_range(int at, bool cued, bool between) const
       return std::nullopt;
     if (!p_.is_russian() && !hours && !(between || p_.is(at - 1, Particle::from))) return std::nullopt;
     if (p_.is(at - 1, Particle::ot)) return std::nullopt;
+    const auto low = read_small(at);  // "from 1 to 10": marks
+    if (low && low->second <= 1) return std::nullopt;
   }
   ClockTime from = *first;
   ClockTime to = *second;

@@ -184,6 +184,8 @@ TimeReader::Found TimeReader::several_units(int at) const {
 }
 
 bool TimeReader::is_age(int begin, int end) const {
+  // "в 60 лет"
+  if (p_.is(begin - 1, Particle::v) && p_.text(end - 1) == "лет") return true;
   const auto unit = p_.as(end - 1, Sense::unit);
   if (unit != static_cast<int>(Unit::year) && unit != static_cast<int>(Unit::month)) return false;
   if (p_.text(end) == "old" || (p_.is_dash(end) && p_.text(end + 1) == "old")) return true;
@@ -218,6 +220,7 @@ bool TimeReader::single_is_cued(int begin, int at, int end) const {
   if (whole_text(begin, end) || (begin == 1 && p_.is(0, Sense::before_duration) && whole_text(0, end))) return true;
   if (end > at + 1) return true;  // "неделю и 2 дня"
   const auto unit = static_cast<Unit>(p_.as(at, Sense::single_unit).value_or(0));
+  if (p_.is_russian() && unit >= Unit::week && p_.text(end).starts_with("жд")) return true;
   if (p_.is_russian() && unit >= Unit::month && p_.text(end).starts_with("гаранти")) return true;
   if (!p_.is(begin - 1, Sense::before_duration)) return false;
   if (begin != at) return unit != Unit::day || !p_.is(begin - 1, Particle::every);

@@ -98,6 +98,7 @@ enum class Particle : std::uint8_t {
   without,
   half,
   with_half,
+  but,
   few,
   day,
   every,

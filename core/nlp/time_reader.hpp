@@ -64,6 +64,8 @@ class TimeReader {
 
   // ---- what all rules ask, and the rules of time.cpp
 
+  /// Whether asking the rules is worth it: most numbers stand among words that tell nothing.
+  bool may_begin(int at) const;
   Found read_at(int at) const;
   /// A number here is no piece of something longer: a phone, a version, a model.
   bool begins_fresh(int at) const;

@@ -104,6 +104,7 @@ class Goods {
   struct Possible {
     std::size_t first, last;  ///< tokens
     double confidence = 0;    ///< 0: only beside another size
+    bool came = false;        ///< after "заказала", "пришёл": a size if another came too
     std::string value;
   };
 
@@ -370,8 +371,11 @@ class Goods {
       add("sku", code.first, code.last, surface(code.first, code.last), 0.9, priority::sku + 25);
       return true;
     }
-    if ((around.near & Cue::model) != 0 && !code.has_hash) {
-      const bool is_code = is_plain ? code.digits >= 6 && !code.is_amount : looks_like_code(code, /*cued=*/true);
+    if ((around.near & Cue::model) != 0) {
+      const bool is_code =
+          is_plain ? !code.is_amount && (code.digits >= 6 ||
+                                         (code.digits >= 3 && (code.has_hash || code.has_numero || around.has_number)))
+                   : looks_like_code(code, /*cued=*/true);
       if (!is_code) return false;
       add("sku", code.first, code.last, surface(code.first, code.last), 0.9, priority::sku);
       return true;
@@ -543,7 +547,7 @@ class Goods {
     if (value < 15 || value > 70) return;
     const bool sure = has_cue(last, Cue::size) || near(first, 2, Cue::size);
     if (!sure && (message_ & Cue::size) == 0) return;
-    possible_.push_back({first, first + 1, sure ? 0.9 : kSeed, std::string(word(first))});
+    possible_.push_back({first, first + 1, sure ? 0.9 : kSeed, false, std::string(word(first))});
   }
 
   void region_size(std::size_t region, std::size_t from, std::size_t to, std::size_t first, std::size_t last) {
@@ -551,7 +555,7 @@ class Goods {
     std::string name = upper_ascii(word(region));
     if (name == "EUR") name = "EU";
     if (name == "RUS") name = "RU";
-    possible_.push_back({first, last, 0.9, name + " " + surface(from, to)});
+    possible_.push_back({first, last, 0.9, false, name + " " + surface(from, to)});
   }
 
   void possible_size(const Code& code, const Around& around) {
@@ -577,7 +581,7 @@ class Goods {
       return std::all_of(values.begin(), values.end(), [&](int v) { return v >= low && v <= high; });
     };
     if (values.size() == 2 && (values[1] <= values[0] || values[1] - values[0] > 12)) return;
-    Possible p{code.first, last, 0, surface(code.first, last)};
+    Possible p{code.first, last, 0, false, surface(code.first, last)};
     std::replace(p.value.begin(), p.value.end(), ',', '.');
 
     const std::size_t before = code.first > 0 ? code.first - 1 : count();
@@ -605,6 +609,17 @@ class Goods {
       p.confidence = kSeed;  // "52-54", how double sizes are written
     } else if (all_in(34, 62) && has_cue(before, Cue::garment)) {
       p.confidence = kSeed;
+    } else if (all_in(34, 62) && (message_ & Cue::garment) != 0 && ends_clause(behind) &&
+               (around.near & (Cue::amount | Cue::other | Cue::order)) == 0) {
+      p.confidence = kSeed;
+    } else if (all_in(34, 62) && (message_ & Cue::size) != 0 && has_cue(before, Cue::amount) &&
+               near(code.first, 2, Cue::came)) {
+      p.confidence = kSeed;  // "обменяйте на 41"
+      p.came = true;
+    } else if (all_in(34, 58) &&
+               (has_cue(before, Cue::came) || (has_cue(before, Cue::amount) && near(code.first, 2, Cue::came))) &&
+               !is_kind(behind, Kind::number)) {
+      p.came = true;
     } else if (all_in(34, 62) && before < count() && is_color_before(before) && !is_kind(behind, Kind::number)) {
       p.confidence = kSeed;
     } else if (all_in(34, 62) && (message_ & (Cue::size | Cue::wear)) != 0 &&
@@ -612,6 +627,14 @@ class Goods {
       p.confidence = kSeed;
     }
     if (p.confidence > 0 || all_in(15, 62)) possible_.push_back(std::move(p));
+  }
+
+  /// Nothing that could be counted follows.
+  bool ends_clause(std::size_t at) const {
+    if (at >= count()) return true;
+    if (s_.tokens[at].kind == Kind::sign)
+      return !is_sign(at, "%") && !is_sign(at, "₽") && !is_dash(at) && !is_sign(at, "/");
+    return has_cue(at, Cue::joint) || word(at) == "есть" || word(at) == "est";
   }
 
   /// "размер обуви у меня 39": words without any other meaning between.
@@ -661,9 +684,9 @@ class Goods {
       }
       const double confidence = letter_confidence(at, last, letters);
       if (confidence > 0)
-        possible_.push_back({at, last, confidence, value});
+        possible_.push_back({at, last, confidence, false, value});
       else if (letters.size() == 1 && starts_upper(s_, token) && !is_beside_sign(at, last))
-        possible_.push_back({at, last, 0, value});
+        possible_.push_back({at, last, 0, false, value});
       at = last - 1;
     }
   }
@@ -744,6 +767,10 @@ class Goods {
   void settle_sizes() {
     std::sort(possible_.begin(), possible_.end(),
               [](const Possible& a, const Possible& b) { return a.first < b.first; });
+    // "заказывала 38, пришли 40"
+    const auto came = std::count_if(possible_.begin(), possible_.end(), [](const Possible& p) { return p.came; });
+    for (Possible& p : possible_)
+      if (p.came && came > 1) p.confidence = kSeed;
     for (std::size_t i = 1; i < possible_.size(); ++i)
       if (possible_[i].confidence == 0 && possible_[i - 1].confidence > 0 && are_joined(possible_[i - 1], possible_[i]))
         possible_[i].confidence = kSeed;
@@ -754,7 +781,7 @@ class Goods {
       if (p.confidence > 0)
         // what a cue proves stands above a bare count
         add("size", p.first, p.last, std::move(p.value), p.confidence,
-            priority::size + (p.confidence > kSeed ? 15 : 0));
+            priority::size + (p.confidence > kSeed || p.came ? 15 : 0));
   }
 
   const Scan& s_;

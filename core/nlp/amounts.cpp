@@ -520,8 +520,8 @@ class AmountReader {
     if (!ends_fresh(end) || counts_other(end)) return std::nullopt;
     int before = at - 1;
     if (p_.is(before, Particle::only)) --before;
-    if (priced_ && !any_quantity_) return std::nullopt;  // "120 р вместо 240"
     if (p_.is(before, Sense::instead) && p_.is_word(before)) {
+      if (priced_ && !any_quantity_) return std::nullopt;  // "120 р вместо 240"
       const bool goods_spoken_of = any_quantity_ || p_.near(Sense::acquire, before, end, 6, 2);
       return goods_spoken_of && (any_quantity_ || clause_ends(end) || p_.is(end, Sense::acquire))
                  ? std::optional(pieces(at, end, number->thousandths, kLikely))

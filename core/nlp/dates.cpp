@@ -103,6 +103,7 @@ bool TimeReader::plain_day_and_month(int at, const DateParts& date, bool dot) co
   if (counts_something(date.end) || p_.is(date.end, Sense::unit) || p_.is(date.end, Sense::short_unit) ||
       p_.is(at - 1, Sense::currency_mark) || p_.is(at - 1, Sense::no_quantity) || p_.is(at - 1, Sense::rating))
     return false;
+  if (!dot && *p_.digits(at) == *p_.digits(at + 2)) return false;  // "10/10" is a mark
   if (whole_text(at, date.end) || at == last_date_end_ || p_.is(date.end, Sense::weekday)) return true;
   if (p_.is_any(at - 1, {Particle::ot, Particle::before, Particle::s, Particle::po, Particle::k, Particle::on,
                          Particle::since, Particle::by, Particle::after}) ||
@@ -296,7 +297,7 @@ TimeReader::Found TimeReader::weekday(int at) const {
 bool TimeReader::is_black(int at) const {
   const std::string_view word = p_.text(at);
   return word == "black" || word.starts_with("chern") || word == "ernaya" || word.starts_with("черн") ||
-         word.starts_with("чёрн") || word == "good";
+         word.starts_with("чёрн") || word.starts_with("чорн") || word == "good";
 }
 
 std::optional<std::pair<int, int>> TimeReader::week_at(int at) const {

@@ -190,7 +190,7 @@ bool TimeReader::is_age(int begin, int end) const {
   if (unit != static_cast<int>(Unit::year) && unit != static_cast<int>(Unit::month)) return false;
   if (p_.text(end) == "old" || (p_.is_dash(end) && p_.text(end + 1) == "old")) return true;
   for (int i = std::max(0, begin - 4); i < std::min(p_.size(), end + 2); ++i)
-    if (p_.is(i, Sense::child) || p_.text(i) == "рост" || p_.text(i).starts_with("размер")) return true;
+    if (p_.is(i, Sense::child)) return true;
   constexpr std::array<std::string_view, 9> kWhose = {"мне", "ему", "ей", "нам", "am", "i'm", "мне-", "is", "turned"};
   return std::find(kWhose.begin(), kWhose.end(), p_.text(begin - 1)) != kWhose.end() &&
          unit == static_cast<int>(Unit::year);

@@ -161,6 +161,9 @@ TimeReader::Found TimeReader::relative_day(int at) const {
   }
   const auto day = p_.as(at, Sense::relative_day);
   if (!day) return std::nullopt;
+  // as vague as "in the evening", unless a clock makes it precise: "tonight at 8"
+  if (p_.text(at) == "tonight" && !whole_text(at, at + 1) && !p_.is(at + 1, Particle::at) && !p_.is_number(at + 1))
+    return std::nullopt;
   int end = at + 1;
   if (p_.is(end, Sense::day_part))
     ++end;

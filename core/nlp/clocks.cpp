@@ -233,8 +233,10 @@ TimeReader::Found TimeReader::clocks(int at) const {
   const bool cued = p_.is_any(at - 1, {Particle::v, Particle::k, Particle::before, Particle::after, Particle::s,
                                        Particle::at, Particle::by, Particle::since, Particle::from});
   const bool at_hour = p_.is_any(at - 1, {Particle::v, Particle::k, Particle::at});
-  const auto clock = clock_at(at, cued, at_hour);
+  auto clock = clock_at(at, cued, at_hour);
   if (!clock) return std::nullopt;
+  if (const auto part = day_part_before(at); part && !clock->exact)
+    clock->hour = hour_in(plain_hour(at, clock->hour), part);
   if (!clock->exact && !p_.is(clock->end - 1, Sense::unit) && !p_.is(clock->end - 1, Sense::short_unit)) {
     // "в 3": only where a time is awaited
     const bool awaited = whole_text(at - 1, clock->end) || (last_date_end_ == at - 1 && last_date_end_ > 0) ||
@@ -247,6 +249,12 @@ TimeReader::Found TimeReader::clocks(int at) const {
       p_.is_russian())
     return std::nullopt;
   return FoundTime{at, clock->end, value_of(*clock), clock->exact ? kSure : kLikely, false};
+}
+
+std::optional<DayPart> TimeReader::day_part_before(int at) const {
+  if (p_.text(at - 2) == "tonight") return DayPart::evening;
+  const auto part = p_.as(at - 2, Sense::day_part);
+  return part && at - 1 == last_date_end_ ? std::optional(static_cast<DayPart>(*part)) : std::nullopt;
 }
 
 bool TimeReader::next_is_day(int at) const { return p_.is(at, Sense::relative_day) || p_.is(at + 1, Sense::weekday); }

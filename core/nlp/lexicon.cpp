@@ -400,7 +400,7 @@ constexpr Row kMoney[] = {
     {Sense::currency, tjs, "сомони tjs"},
     {Sense::currency, tmt, "tmt"},
     {Sense::currency, mdl, "ле/й/я/ев mdl"},
-    {Sense::currency, cny, "юан/ь/я/ей/ям cny rmb yuan renminbi"},
+    {Sense::currency, cny, "¥ юан/ь/я/ей/ям cny rmb yuan renminbi"},
     {Sense::currency, try_, "лир/а/ы/-/у try lira liras ₺"},
     {Sense::currency, inr, "рупи/я/и/й/ю inr rs rupee rupees ₹"},
     {Sense::currency, aed, "дирхам/-/а/ов aed dirham dirhams"},

@@ -112,10 +112,11 @@ class Goods {
   std::size_t count() const { return s_.tokens.size(); }
   bool is_kind(std::size_t at, Kind kind) const { return at < count() && s_.tokens[at].kind == kind; }
   bool is_joined(std::size_t at) const { return at > 0 && at < count() && !s_.tokens[at].space_before; }
-  bool is_sign(std::size_t at, std::string_view sign) const { return is_kind(at, Kind::sign) && word(at) == sign; }
-  bool is_dash(std::size_t at) const {
-    return is_kind(at, Kind::sign) && (word(at) == "-" || word(at) == "–" || word(at) == "‑");
+  bool is_sign(std::size_t at, std::string_view sign) const {
+    if (!is_kind(at, Kind::sign) || s_.lower[s_.tokens[at].begin] != sign[0]) return false;
+    return sign.size() == 1 || word(at) == sign;  // the first byte tells the short signs
   }
+  bool is_dash(std::size_t at) const { return is_sign(at, "-") || is_sign(at, "–") || is_sign(at, "‑"); }
   bool has_cue(std::size_t at, std::uint32_t bits) const { return at < count() && (cues_[at] & bits) != 0; }
   std::size_t length(std::size_t at) const { return s_.tokens[at].end - s_.tokens[at].begin; }
 
@@ -256,6 +257,7 @@ class Goods {
     const bool cued =
         (around.near & (Cue::tracking | Cue::carrier)) != 0 ||
         ((around.has_number || whole >= 10) && (around.near & Cue::order) == 0 && near(code.first, 4, Cue::tracking));
+    if (whole < 8) return code.parts == 1 && code.letters == 0 && find_spaced_s10(code);  // "RA 123 456 789 CN"
     const std::string text = upper_ascii(surface(code.first, code.last));
     if (code.parts == 1 && code.is_latin) {
       if (is_s10_form(text)) {
@@ -265,7 +267,6 @@ class Goods {
       if (text.size() == 18 && text.starts_with("1Z")) return add_tracking(code, text, has_ups_check(text) ? 1.0 : 0.6);
       if (code.letters > 0 && is_known_carrier_form(text)) return add_tracking(code, text, 0.9);
     }
-    // "RA 123 456 789 CN"
     if (code.parts == 1 && code.letters == 0 && find_spaced_s10(code)) return true;
     if (code.parts == 1 && code.letters == 0 && code.digits == 14 && (around.near & (Cue::order | Cue::other)) == 0)
       return add_tracking(code, text, has_barcode_check(text) ? 1.0 : (cued ? 0.9 : 0.6));

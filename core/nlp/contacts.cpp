@@ -222,7 +222,8 @@ void find_emails(const Scan& s, std::vector<Candidate>& out) {
 
 // ---- phone ----
 
-/// What may follow a country code: how many digits, and the first of them.
+/// What may follow a country code: how many digits, and the first of them. Codes and the limit of fifteen digits are
+/// those of E.164; lengths and first digits are coarser than the national plans (docs/sources.md#numbers-in-messages).
 struct Plan {
   std::string_view country;
   std::size_t shortest;
@@ -299,7 +300,8 @@ bool any_prefix(std::string_view digits, std::string_view prefixes, std::size_t 
   return false;
 }
 
-/// The number as E.164, or empty when it is no phone. `has_cue`: the words around speak of a phone.
+/// The number as E.164, or empty when it is no phone. `has_cue`: the words around speak of a phone. How people write
+/// numbers without a country code no document tells: these are habits.
 Reading read_phone(const Groups& g, bool has_cue) {
   const std::string_view d = g.digits();
   const auto sizes = g.sizes();
@@ -466,7 +468,8 @@ int number_of(std::string_view digits, std::size_t count) {
   return number;
 }
 
-/// Whether cards of this length are issued under these leading digits.
+/// Whether cards of this length are issued under these leading digits. The register of issuers is not public: these
+/// ranges are common knowledge (docs/sources.md#numbers-in-messages).
 bool is_issued(std::string_view digits) {
   const std::size_t n = digits.size();
   const int two = number_of(digits, 2);

@@ -360,7 +360,10 @@ Reading read_phone(const Groups& g, bool has_cue) {
   return {};
 }
 
-bool is_dash(std::string_view sign) { return sign == "-" || sign == "–" || sign == "—" || sign == "‑" || sign == "−"; }
+bool is_dash(std::string_view sign) {
+  if (sign.size() != 3) return sign == "-";
+  return sign == "–" || sign == "—" || sign == "‑" || sign == "−";
+}
 
 /// Longest phone that begins at token `at` (a number, "+" or "(") or nothing. `next` is moved behind it.
 bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Candidate>& out) {
@@ -413,6 +416,7 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
          (is_dash(s.word(s.tokens[i + 1])) && is_joined(s, i + 2) && s.tokens[i + 2].kind == Kind::word));
     if (goes_on) continue;
     if (!asked_around) {
+      if (read_phone(g, /*has_cue=*/true).value.empty()) continue;  // none whatever the words around say
       around = cues_before(s, at, 5) | cues_after(s, i + 1, 2);
       asked_around = true;
     }

@@ -1,5 +1,7 @@
 #include "core/app/hub.hpp"
 
+#include <boost/system/system_error.hpp>
+
 #include "core/api/routes.hpp"
 #include "core/async/blocking.hpp"
 #include "core/base/log.hpp"
@@ -79,17 +81,17 @@ struct Hub::Engines {
   Engines(asio::any_io_executor executor, const Config& config, const Installation& installation, Core& core,
           std::function<void(const std::string&)> on_notify)
       : batcher(executor, core.inbound, batcher_options(config)),
-        webhooks(core.accounts, batcher, core.vault, core.clock),
+        webhooks(core.accounts, core.readers, batcher, core.vault, core.clock),
         runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock, config.sync.lease),
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
-        reception(executor, core.integrations, core.inbound, core.accounts, core.caller, core.vault, core.connectors,
-                  core.clock, core.public_url, installation.node()),
+        reception(executor, core.integrations, core.inbound, core.accounts, core.readers, core.caller, core.vault,
+                  core.connectors, core.clock, core.public_url, installation.node()),
         services(core.services()),
         gauges(core.database, batcher),
         loops(executor),
-        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens"},
+        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens", "nlp"},
                  std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
@@ -140,6 +142,8 @@ void Hub::on_notify(const std::string& channel) {
     engines_->dispatcher.wake();
   } else if (channel == "tokens") {
     core_.auth.forget_tokens();
+  } else if (channel == "nlp") {
+    core_.readers.forget();
   } else if (channel == "keys") {
     engines_->loops.spawn("keys.adopt", adopt_keys());
   }
@@ -199,20 +203,26 @@ Task<> Hub::keep_partitions() {
     try {
       const auto now = core_.clock.now();
       co_await core_.upkeep.make_partitions(now);
-      const auto bodies = now - std::chrono::hours(24) * keep.inbound_body_days;
-      co_await core_.upkeep.drop_inbound_bodies(bodies);
+      const auto days = [now](int count) { return now - std::chrono::hours(24) * count; };
+      storage::PruneBefore before;
+      // the dedup ledger is kept as long as the bodies: far longer than any platform redelivers
+      before.ledger = days(keep.inbound_body_days);
+      before.outbox = days(keep.outbox_days);
+      before.sync_logs = days(keep.sync_log_days);
+      before.outbound = days(keep.outbound_days);
+      co_await core_.upkeep.drop_inbound_bodies(before.ledger);
       int pruned = 0;
       do {
-        // the dedup ledger is kept as long as the bodies: far longer than any platform redelivers
-        pruned = co_await core_.upkeep.prune(bodies, now - std::chrono::hours(24) * keep.outbox_days,
-                                             now - std::chrono::hours(24) * keep.sync_log_days, 5000);
+        pruned = co_await core_.upkeep.prune(before, 5000);
       } while (pruned >= 5000);
     } catch (const storage::StorageDown&) {
       // tried again in an hour; partitions are made weeks ahead
     } catch (const pqxx::sql_error& refused) {
       log::warn("upkeep.postponed", {{"sqlstate", refused.sqlstate()}});
-    } catch (const std::logic_error& bug) {
-      log::error("upkeep.failed", {{"error", bug.what()}});
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      log::error("upkeep.failed", {{"error", fault.what()}});
     }
     co_await sleep_for(1h);
   }
@@ -222,15 +232,22 @@ Task<> Hub::watch_postgres() {
   auto* embedded = installation_.embedded();
   for (;;) {
     co_await sleep_for(2s);
-    if (embedded->running_pid()) continue;
-    log::error("postgres.gone", {{"action", "starting it again"}});
-    auto started = std::make_shared<Result<bool>>(false);
-    std::function<void()> start = [embedded, started] { *started = embedded->ensure_running(); };
-    co_await engines_->blocking.run(std::move(start));
-    if (!*started) {
-      log::error("postgres.not_started", {{"error", started->error().message()}});
-      co_await sleep_for(10s);
+    bool failed = false;
+    try {
+      if (embedded->running_pid()) continue;
+      log::error("postgres.gone", {{"action", "starting it again"}});
+      auto started = std::make_shared<Result<bool>>(false);
+      std::function<void()> start = [embedded, started] { *started = embedded->ensure_running(); };
+      co_await engines_->blocking.run(std::move(start));
+      failed = !*started;
+      if (failed) log::error("postgres.not_started", {{"error", started->error().message()}});
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      failed = true;
+      log::error("postgres.watch_failed", {{"error", fault.what()}});
     }
+    if (failed) co_await sleep_for(10s);
   }
 }
 

@@ -65,6 +65,9 @@ struct Config {
     int max_wait_queue = 0;
     int parallel = 0;
   } ingest;
+  struct Nlp {
+    bool enabled = false;
+  } nlp;
   struct Outbound {
     std::chrono::milliseconds poll_interval{};
     int max_parallel = 0;
@@ -73,6 +76,7 @@ struct Config {
     int inbound_body_days = 0;
     int outbox_days = 0;
     int sync_log_days = 0;
+    int outbound_days = 0;
   } retention;
   struct Platform {
     std::string base_url;  ///< without slash at its end; empty: the hosts of the manifest

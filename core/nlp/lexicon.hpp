@@ -42,7 +42,6 @@ enum class Sense : std::uint8_t {
   season,           ///< 1 spring .. 4 winter
   weekend,
   ago,
-  later,         ///< from now
   year_mark,     ///< "г", "года" after a year
   day_mark,      ///< числа
   holiday,       ///< month * 100 + day, 0 when it moves
@@ -53,7 +52,7 @@ enum class Sense : std::uint8_t {
   before_genitive,  ///< "больше недели", "в течение месяца"
   happened,         ///< irregular verbs in the past: "bought"
   not_verb,         ///< words that look like verbs in the past: "если", "need"
-  child,            ///< people an age is told of
+  child,            ///< beside these a number of years is an age
   currency,         ///< index of kCurrencies
   minor_currency,   ///< the same, its hundredth part: копеек
   currency_mark,    ///< the same: signs, letters and codes that may stand before the amount
@@ -98,6 +97,7 @@ enum class Particle : std::uint8_t {
   without,
   half,
   with_half,
+  but,
   few,
   day,
   every,
@@ -115,6 +115,7 @@ struct Gloss {
 
 extern const std::span<const std::string_view> kCurrencies;
 
+static_assert(static_cast<unsigned>(Sense::russian_in_latin) < 64, "the senses of a message are bits of one word");
 constexpr std::uint64_t bit(Sense sense) { return std::uint64_t{1} << static_cast<unsigned>(sense); }
 
 /// A message with the senses of its words. Lives as long as the scan it looks at. Indexes may lie outside of the text:

@@ -31,7 +31,8 @@ constexpr Sql kModels{"nlp.models", R"sql(
 constexpr Sql kModel{"nlp.model", "select model from nlp_models where version = $1"};
 
 // in two steps: at most one row may be active at any moment
-constexpr Sql kDeactivate{"nlp.deactivate", "update nlp_models set is_active = false where is_active and version <> $1"};
+constexpr Sql kDeactivate{"nlp.deactivate",
+                          "update nlp_models set is_active = false where is_active and version <> $1"};
 constexpr Sql kActivate{"nlp.activate", "update nlp_models set is_active = true where version = $1"};
 
 constexpr Sql kPutExamples{"nlp.put_examples", R"sql(

@@ -1,4 +1,5 @@
-// What decides how a tenant's messages are read: its model, its entity rules, its labelled examples, its intent actions.
+// What decides how a tenant's messages are read: its model, its entity rules, its labelled examples, its intent
+// actions.
 #pragma once
 
 #include <optional>

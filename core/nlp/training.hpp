@@ -15,8 +15,8 @@ namespace easyflow::nlp {
 struct TrainingOptions {
   std::string name = "default";  ///< begins the version
   std::uint64_t seed = 1;
-  int folds = 4;                 ///< of the cross-validation that calibrates the confidence
-  bool mask_entities = true;     ///< entities become features of their type (off for data of other domains)
+  int folds = 4;              ///< of the cross-validation that calibrates the confidence
+  bool mask_entities = true;  ///< entities become features of their type (off for data of other domains)
   /// Told now and then how far it is, 0..1. Returning false stops the training.
   std::function<bool(double)> on_progress;
 };

@@ -68,9 +68,7 @@ void print_report(const nlp::TestReport& report) {
   std::cout << "\nexamples            " << report.examples << "\naccuracy            " << decimals(report.accuracy)
             << "\nmacro-F1            " << decimals(report.macro_f1) << "\ncalibration error   "
             << decimals(report.ece);
-  std::cout << (report.calibration_reliable
-                    ? "\n"
-                    : "  (the confidence can't be trusted yet: that takes 500 examples, and 20 of each intent)\n");
+  std::cout << (report.calibration_reliable ? "\n" : "  (the confidence can't be trusted yet: see docs/nlp.md)\n");
   const bool has_outsiders = std::any_of(report.intents.begin(), report.intents.end(),
                                          [](const auto& row) { return row.intent == nlp::kOutOfScope; });
   if (has_outsiders) std::cout << "out of scope found  " << percent(report.out_of_scope_recall) << '\n';

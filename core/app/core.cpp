@@ -72,6 +72,7 @@ Core::Core(boost::asio::any_io_executor executor, const Config& config, const In
       budgets(database),
       events(database),
       upkeep(database),
+      nlp(database),
       client(executor),
       caller(client, budgets),
       accounts(integrations, vault, connectors, base_urls(config)),

@@ -26,6 +26,7 @@
 #include "storage/repositories/inbound.hpp"
 #include "storage/repositories/integrations.hpp"
 #include "storage/repositories/keys.hpp"
+#include "storage/repositories/nlp.hpp"
 #include "storage/repositories/outbound.hpp"
 #include "storage/repositories/sync.hpp"
 #include "storage/repositories/upkeep.hpp"
@@ -70,6 +71,7 @@ struct Core {
   storage::BudgetRepository budgets;
   storage::EventRepository events;
   storage::UpkeepRepository upkeep;
+  storage::NlpRepository nlp;
   net::HttpClient client;
   platforms::PlatformCaller caller;
   platforms::AccountDirectory accounts;

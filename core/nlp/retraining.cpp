@@ -15,6 +15,8 @@ namespace easyflow::nlp {
 namespace {
 
 constexpr double kOwnWeight = 3;
+/// A confidence that is further off than this on the user's own messages can't be trusted, however many there are.
+constexpr double kToleratedCalibrationError = 0.1;
 /// Below this a macro-F1 says too little to refuse a model for it.
 constexpr std::size_t kEnoughToCompare = 30;
 
@@ -160,7 +162,8 @@ Result<Retraining> retrain(std::vector<Example> own, const Model* previous, cons
   EASYFLOW_TRY(measured, cross_validate(all, {}, options.folds, part_of(options.training, 0, 0.6)));
   Retraining out;
   out.report = report_of(all, measured.answers, 0, own.size());
-  out.report.calibration_reliable = measured.calibration_reliable;
+  out.report.calibration_reliable = measured.calibration_reliable && own.size() >= kEnoughForCalibration &&
+                                    out.report.ece <= kToleratedCalibrationError;
   out.report.faults = faults;
   out.provenance.known = true;
   out.provenance.with_base = options.with_base;
@@ -209,6 +212,7 @@ Result<Retraining> retrain(std::vector<Example> own, const Model* previous, cons
 
   EASYFLOW_TRY(model, train(all, part_of(options.training, 0.6, 1)));
   out.model = model;
+  out.version = model->version();
   return out;
 }
 
@@ -219,7 +223,7 @@ std::string to_json(const Retraining& retraining) {
                            {"examples", comparison.examples},
                            {"before", comparison.before},
                            {"after", comparison.after}});
-  nlohmann::json out{{"version", retraining.model ? nlohmann::json(retraining.model->version()) : nlohmann::json()},
+  nlohmann::json out{{"version", retraining.version},
                      {"report", nlohmann::json::parse(to_json(retraining.report))},
                      {"comparisons", comparisons},
                      {"accepted", retraining.refusal.empty()},

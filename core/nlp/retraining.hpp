@@ -41,6 +41,7 @@ inline constexpr double kToleratedFall = 0.02;
 
 struct Retraining {
   std::shared_ptr<const Model> model;
+  std::string version;  ///< of the model
   Provenance provenance;
   TestReport report;  ///< of the user's examples, each measured by a model that was not trained on it
   std::vector<Comparison> comparisons;

@@ -96,6 +96,31 @@ void hold_out(IntentSet& set) {
   set.train = std::move(train);
 }
 
+std::vector<Annotated> annotated(const std::string& path) {
+  std::vector<Annotated> out;
+  const auto lines = lines_of(path);
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    std::vector<std::string> fields;
+    std::istringstream in(lines[i]);
+    for (std::string field; std::getline(in, field, '\t');) fields.push_back(field);
+    if (fields.size() < 5) continue;
+    Annotated one;
+    one.example = example(fields[3], fields[2]);
+    one.example.lang = fields[1];
+    for (const auto& row : nlohmann::json::parse(fields[4])) {
+      nlp::Entity entity;
+      entity.type = row.at("type").get<std::string>();
+      entity.start = row.at("start").get<std::size_t>();
+      entity.end = row.at("end").get<std::size_t>();
+      entity.value = row.value("value", "");
+      one.has_value.push_back(row.contains("value"));
+      one.entities.push_back(std::move(entity));
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 IntentSet clinc150(const std::string& folder) {
   const auto json = nlohmann::json::parse(read_file(folder + "/clinc150/data_full.json"));
   const auto part = [&](const char* name) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/nlp/dataset.hpp"
+#include "core/nlp/entities.hpp"
 
 namespace easyflow::bench {
 
@@ -29,6 +30,14 @@ IntentSet hwu64_fold(const std::string& folder, int fold);
 IntentSet ru_nlu_eval(const std::string& folder);
 /// `bot`: sofmattress, curekart or powerplay11
 IntentSet hint3(const std::string& folder, const std::string& bot);
+
+/// A line of the e-commerce development set (columns id, lang, intent, text, entities).
+struct Annotated {
+  nlp::Example example;
+  std::vector<nlp::Entity> entities;
+  std::vector<bool> has_value;  ///< of each entity
+};
+std::vector<Annotated> annotated(const std::string& path);
 
 /// Moves every tenth training example to the validation part, for sets that come without one.
 void hold_out(IntentSet& set);

@@ -95,6 +95,10 @@ class AmountReader {
 
   /// "₽", "руб", "рублей", "US$", "€ur" and the like, with the point of "руб." when the amount goes on.
   std::optional<std::pair<int, int>> currency_at(int at) const {
+    if (const auto country = country_at(at); country && p_.is(at + 1, Sense::currency))
+      return std::pair(at + 2, *country);
+    if (p_.text(at).starts_with("бел") && p_.is_sign(at + 1, '.') && p_.is(at + 2, Sense::currency))
+      return std::pair(at + 3, *country_at(at));
     if (p_.text(at) == "us" && p_.text(at + 1) == "$") return std::pair(at + 2, kDollar);
     if (p_.text(at) == "€" && p_.text(at + 1) == "ur" && p_.joined(at + 1)) return std::pair(at + 2, 2);
     const auto currency = p_.as(at, Sense::currency);
@@ -104,6 +108,23 @@ class AmountReader {
     if (word == "р" && p_.joined(at + 1) && (p_.is_dash(at + 1) || p_.is_sign(at + 1, '/')) && p_.text(at + 2) == "р")
       return std::nullopt;
     return std::pair(at + 1, *currency);
+  }
+  /// "белорусских" of "белорусских рублей": the currency meant.
+  std::optional<int> country_at(int at) const {
+    constexpr std::array<std::pair<std::string_view, int>, 8> kCountries = {{{"белор", 4},
+                                                                             {"россий", kRouble},
+                                                                             {"америк", kDollar},
+                                                                             {"канад", 23},
+                                                                             {"турец", 16},
+                                                                             {"казах", 5},
+                                                                             {"australian", 24},
+                                                                             {"canadian", 23}}};
+    if (!p_.is_word(at)) return std::nullopt;
+    const std::string_view word = p_.text(at);
+    if (word == "бел") return 4;
+    for (const auto& [stem, currency] : kCountries)
+      if (word.starts_with(stem)) return currency;
+    return std::nullopt;
   }
   std::string value_of(const Amount& amount) const {
     if (amount.is_range) return "";
@@ -131,13 +152,16 @@ class AmountReader {
   /// "$10", "USD 3.14", "рублей 10".
   std::optional<Amount> amount_after_mark(int at) const {
     int next = at;
+    int begin = at;
     int currency = kDollar;
-    if (p_.text(at) == "us" && p_.text(at + 1) == "$") {
-      next = at + 2;
-    } else if (const auto mark = p_.as(at, Sense::currency_mark)) {
+    if (const auto mark = p_.as(at, Sense::currency_mark)) {
       currency = *mark;
       next = at + 1;
-      if (p_.joined(at) && (p_.is_number(at - 1) || p_.is_word(at - 1))) return std::nullopt;
+      if (p_.text(at) == "$" && p_.text(at - 1) == "us" && p_.joined(at)) {
+        begin = at - 1;
+      } else if (p_.joined(at) && (p_.is_number(at - 1) || p_.is_word(at - 1))) {
+        return std::nullopt;
+      }
       // words after a number belong to that number
       if (p_.is_number(at - 1) || p_.is(at - 1, Sense::magnitude) || p_.is(at - 1, Sense::cardinal))
         return std::nullopt;
@@ -150,8 +174,7 @@ class AmountReader {
     if (!number || number->digits > 9) return std::nullopt;
     if (p_.is_word(at) && (p_.is(number->end, Sense::count_unit) || p_.is(number->end, Sense::unit)))
       return std::nullopt;
-    Amount amount{at, number->end, number->thousandths, currency, false};
-    if (p_.is(amount.end, Sense::magnitude)) ++amount.end;
+    Amount amount{begin, number->end, number->thousandths, currency, false};
     take_minor(amount, true);
     // "$10-$20", "$10-20"
     if (p_.is_dash(amount.end)) {
@@ -216,7 +239,8 @@ class AmountReader {
   std::optional<Found> money(int at) const {
     // the lower end of a range: "10-20 долларов", "от 10 до 20 рублей", "between 10 and 20 dollars"
     if (auto range = money_range(at)) return range;
-    if (const auto amount = amount_after_mark(at)) return Found{at, amount->end, value_of(*amount), kSure, true};
+    if (const auto amount = amount_after_mark(at))
+      return Found{amount->begin, amount->end, value_of(*amount), kSure, true};
     if (const auto amount = amount_before_currency(at)) {
       Found found{at, amount->end, value_of(*amount), kSure, true};
       return found;
@@ -264,7 +288,8 @@ class AmountReader {
     if (!number || !number->has_magnitude || number->digits > 6) return std::nullopt;
     if (!p_.is_russian() || counts_goods(number->end) || p_.is(number->end, Sense::unit)) return std::nullopt;
     if (p_.joined(number->end) && !p_.ends(number->end)) return std::nullopt;
-    const bool money_around = p_.near(Sense::price, at, number->end, 6, 4) || p_.is_any(at - 1, {Particle::za});
+    const bool money_around = p_.near(Sense::price, at, number->end, 6, 4) || p_.is(at - 1, Particle::za) ||
+                              (at == 0 && number->end == p_.size());
     if (!money_around) return std::nullopt;
     int end = number->end;
     return Found{at, end, decimal(number->thousandths, 2) + " RUB", kLikely, true};
@@ -280,8 +305,9 @@ class AmountReader {
         p_.is(number->end, Sense::short_unit) || p_.is(number->end, Sense::month) || p_.is_sign(number->end, '%') ||
         p_.is(number->end, Sense::year_mark))
       return std::nullopt;
-    const bool ends = p_.ends(number->end) || p_.is(number->end, Sense::particle) ||
-                      p_.is(number->end, Sense::relative_day) || p_.is_dash(number->end);
+    const bool ends = (before_is_za(at) && looks_like_verb(number->end)) || p_.ends(number->end) ||
+                      p_.is(number->end, Sense::particle) || p_.is(number->end, Sense::relative_day) ||
+                      p_.is_dash(number->end);
     if (!ends) return std::nullopt;
     const std::string_view before = p_.text(at - 1);
     bool priced = before.starts_with("стои") || before.starts_with("стоил") || before == "цена" || before == "цену" ||
@@ -289,12 +315,33 @@ class AmountReader {
                   before == "стоимость" || before == "стоимостью";
     if (before == "за") priced = true;
     if (before == "по") priced = p_.near(Sense::price, at - 1, number->end, 5, 2) && number->whole() >= 100;
+    if (before == "почему" && number->whole() >= 100) priced = true;
+    if (!p_.is_number(at - 1) && p_.ends(number->end) && names_price_before(at)) priced = true;
     const bool compared = before == "было" || before == "была" || before == "стало" || before == "стала" ||
                           before == "был" || before == "теперь" || before == "уже" || before == "сейчас" ||
                           before == "до" || before == "от";
+    if ((before == "до" || before == "от") && p_.is(at - 2, Sense::price)) priced = true;
     if (compared && before != "до" && before != "от") priced = p_.near(Sense::price, at - 1, number->end, 8, 6);
     if (!priced) return std::nullopt;
     return Found{at, number->end, decimal(number->thousandths, 2) + " RUB", kLikely, true};
+  }
+
+  /// "стоимость доставки 350", "цена за штуку 1200": the word is two or three places before.
+  bool names_price_before(int at) const {
+    for (int i = at - 2; i >= std::max(0, at - 3); --i) {
+      const std::string_view word = p_.text(i);
+      if (word.starts_with("стоимост") || word.starts_with("цен") || word.starts_with("сумм"))
+        return !p_.is_number(at - 1) && !p_.ends(at - 1) && !p_.is(at - 1, Sense::no_quantity) && p_.is_word(at - 1);
+    }
+    return false;
+  }
+  bool before_is_za(int at) const { return p_.is(at - 1, Particle::za); }
+  /// "за 1500 заберу", "за 500 отдадите?"
+  bool looks_like_verb(int at) const {
+    constexpr std::array<std::string_view, 13> kEndings = {"ру",  "му",  "жу",  "лю", "аю",  "дам", "рём",
+                                                           "рем", "ите", "ете", "ил", "ила", "ал"};
+    const std::string_view word = p_.text(at);
+    return p_.is_word(at) && std::any_of(kEndings.begin(), kEndings.end(), [&](auto e) { return word.ends_with(e); });
   }
 
   bool counts_goods(int end) const {
@@ -368,7 +415,7 @@ class AmountReader {
     // the second number of such a pair
     if (p_.is(at - 1, Particle::of) && last_was_quantity_ && !p_.is(number->end, Sense::rating))
       return pieces(at, number->end, number->thousandths, kLikely);
-    if (!p_.is(number->end, Particle::of)) return std::nullopt;
+    if (!p_.is(number->end, Particle::of) || (number->digits == 0 && number->whole() < 2)) return std::nullopt;
     int next = number->end + 1;
     if (p_.is(next, Particle::the)) ++next;
     const std::string_view what = p_.text(next);
@@ -432,8 +479,9 @@ class AmountReader {
     int before = at - 1;
     if (p_.is(before, Particle::only)) --before;
     if (p_.is(before, Sense::instead) && p_.is_word(before)) {
-      return any_quantity_ || clause_ends(end) ? std::optional(pieces(at, end, number->thousandths, kLikely))
-                                               : std::nullopt;
+      return any_quantity_ || clause_ends(end) || p_.is(end, Sense::acquire)
+                 ? std::optional(pieces(at, end, number->thousandths, kLikely))
+                 : std::nullopt;
     }
     if (p_.text(before) == "of" && p_.is(before - 1, Sense::instead) && any_quantity_)
       return pieces(at, end, number->thousandths, kLikely);

@@ -13,6 +13,26 @@ double log_odds(double p) {
 }
 double logistic(double x) { return 1 / (1 + std::exp(-x)); }
 
+void softmax(const Scores& scores, const Calibration& calibration, std::vector<float>& out) {
+  out.resize(scores.linear.size());
+  float highest = -1e30f;
+  for (std::size_t m = 0; m < out.size(); ++m) {
+    out[m] = calibration.linear * scores.linear[m];
+    if (!scores.network.empty()) out[m] += calibration.network * scores.network[m];
+    highest = std::max(highest, out[m]);
+  }
+  float sum = 0;
+  for (auto& value : out) sum += value = std::exp(value - highest);
+  for (auto& value : out) value /= sum;
+}
+
+/// What the correction is made of.
+using Facts = std::array<double, 4>;
+Facts facts_of(double p, double coverage) {
+  p = std::clamp(p, 1e-6, 1 - 1e-6);
+  return {std::log(p), -std::log(1 - p), coverage - 1, 1};
+}
+
 /// Mean negative log-likelihood and its derivatives by the two factors.
 struct Slope {
   double value = 0, first[2] = {0, 0}, second[3] = {0, 0, 0};
@@ -21,7 +41,7 @@ Slope slope_at(const std::vector<HeldOut>& held_out, const Calibration& at) {
   Slope out;
   std::vector<float> p;
   for (const auto& item : held_out) {
-    to_probabilities(item.scores, at, p);
+    softmax(item.scores, at, p);
     double mean[2] = {0, 0}, square[3] = {0, 0, 0};
     for (std::size_t m = 0; m < p.size(); ++m) {
       const double x = item.scores.linear[m], y = item.scores.network.empty() ? 0 : item.scores.network[m];
@@ -70,6 +90,62 @@ void fit_factors(const std::vector<HeldOut>& held_out, Calibration& out) {
   }
 }
 
+/// Logistic regression of "the best one is right", drawn towards no correction when there is little to see.
+void fit_correction(const std::vector<HeldOut>& held_out, Calibration& out) {
+  struct Seen {
+    Facts facts{};
+    double right = 0;
+  };
+  std::vector<Seen> seen;
+  std::vector<float> p;
+  for (const auto& item : held_out) {
+    softmax(item.scores, out, p);
+    const auto best = static_cast<std::size_t>(std::max_element(p.begin(), p.end()) - p.begin());
+    seen.push_back({facts_of(p[best], item.scores.coverage), best == item.label ? 1.0 : 0.0});
+  }
+  const Facts none = {1, 1, 0, 0};
+  constexpr double kPull = 4;
+  Facts at = none;
+  for (int round = 0; round < 50; ++round) {
+    double gradient[4], matrix[4][4] = {};
+    for (std::size_t i = 0; i < 4; ++i) {
+      gradient[i] = kPull * (at[i] - none[i]);
+      matrix[i][i] = kPull;
+    }
+    for (const auto& one : seen) {
+      double x = 0;
+      for (std::size_t i = 0; i < 4; ++i) x += at[i] * one.facts[i];
+      const double q = logistic(x), w = q * (1 - q);
+      for (std::size_t i = 0; i < 4; ++i) {
+        gradient[i] += (q - one.right) * one.facts[i];
+        for (std::size_t j = 0; j < 4; ++j) matrix[i][j] += w * one.facts[i] * one.facts[j];
+      }
+    }
+    // Gaussian elimination: the matrix is positive definite thanks to the pull
+    for (std::size_t i = 0; i < 4; ++i)
+      for (std::size_t j = i + 1; j < 4; ++j) {
+        const double factor = matrix[j][i] / matrix[i][i];
+        for (std::size_t k = i; k < 4; ++k) matrix[j][k] -= factor * matrix[i][k];
+        gradient[j] -= factor * gradient[i];
+      }
+    for (std::size_t i = 4; i-- > 0;) {
+      for (std::size_t k = i + 1; k < 4; ++k) gradient[i] -= matrix[i][k] * gradient[k];
+      gradient[i] /= matrix[i][i];
+    }
+    double moved = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+      at[i] -= std::clamp(gradient[i], -1.0, 1.0);
+      moved += std::fabs(gradient[i]);
+    }
+    if (moved < 1e-9) break;
+  }
+  // surer must never mean less likely
+  out.certain = static_cast<float>(std::clamp(at[0], 0.0, 10.0));
+  out.doubtful = static_cast<float>(std::clamp(at[1], 0.0, 10.0));
+  out.familiar = static_cast<float>(std::clamp(at[2], 0.0, 10.0));
+  out.shift = static_cast<float>(std::clamp(at[3], -10.0, 10.0));
+}
+
 /// Logistic regression of "is out of scope" on the log-odds, drawn towards the identity when there is little to see.
 void fit_rejected(const std::vector<std::pair<double, bool>>& seen, Calibration& out) {
   double slope = 1, bias = 0;
@@ -107,16 +183,21 @@ double left_to_out_of_scope(const std::vector<float>& p, std::size_t out_of_scop
 }  // namespace
 
 void to_probabilities(const Scores& scores, const Calibration& calibration, std::vector<float>& out) {
-  out.resize(scores.linear.size());
-  float highest = -1e30f;
-  for (std::size_t m = 0; m < out.size(); ++m) {
-    out[m] = calibration.linear * scores.linear[m];
-    if (!scores.network.empty()) out[m] += calibration.network * scores.network[m];
-    highest = std::max(highest, out[m]);
-  }
-  float sum = 0;
-  for (auto& value : out) sum += value = std::exp(value - highest);
-  for (auto& value : out) value /= sum;
+  softmax(scores, calibration, out);
+  const auto best = static_cast<std::size_t>(std::max_element(out.begin(), out.end()) - out.begin());
+  const double p = std::clamp(static_cast<double>(out[best]), 1e-6, 1 - 1e-6);
+  float second = 0;
+  for (std::size_t m = 0; m < out.size(); ++m)
+    if (m != best) second = std::max(second, out[m]);
+  const auto facts = facts_of(p, scores.coverage);
+  const double corrected = logistic(calibration.certain * facts[0] + calibration.doubtful * facts[1] +
+                                    calibration.familiar * facts[2] + calibration.shift * facts[3]);
+  // the best stays the best: with the others scaled alike, the second may come up to it and no further
+  const double least = second / (1 - p + second);
+  const double top = std::clamp(corrected, std::min(least, 1 - 1e-6), 1 - 1e-6);
+  const auto scale = static_cast<float>((1 - top) / (1 - p));
+  for (auto& value : out) value *= scale;
+  out[best] = static_cast<float>(top);
 }
 
 Decision decide(const std::vector<float>& probabilities, const Calibration& calibration, std::size_t out_of_scope) {
@@ -139,6 +220,7 @@ Calibration calibrate(const std::vector<HeldOut>& held_out, std::size_t out_of_s
   Calibration out;
   if (held_out.empty()) return out;
   fit_factors(held_out, out);
+  fit_correction(held_out, out);
 
   struct Seen {
     float in_scope = 0, gap = 0;

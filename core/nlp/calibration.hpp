@@ -16,6 +16,9 @@ namespace easyflow::nlp {
 struct Calibration {
   float linear = 6;
   float network = 0;
+  /// The best intent's probability p is corrected by what a softmax can't express: its log-odds become
+  /// certain * ln p - doubtful * ln(1 - p) + familiar * (share of known words - 1) + shift.
+  float certain = 1, doubtful = 1, familiar = 0, shift = 0;
   float threshold = 0;  ///< a best in-scope probability below it means out_of_scope
   float margin = 0.1f;  ///< the two best closer than this are ambiguous
   /// Probability that a rejected message is out of scope indeed: logistic(slope * log-odds(p) + bias), with p what
@@ -23,7 +26,7 @@ struct Calibration {
   float rejected_slope = 1, rejected_bias = 0;
 };
 
-/// Softmax of the weighted sum of both stages.
+/// Softmax of the weighted sum of both stages, the best one corrected, the others sharing what is left.
 void to_probabilities(const Scores& scores, const Calibration& calibration, std::vector<float>& out);
 
 /// What is answered.

@@ -157,12 +157,12 @@ constexpr std::string_view kRussia = R"(Москва|Moscow
 Каспийск
 Орехово-Зуево
 Новый Уренгой
-Раменское!
+Раменское
 Обнинск
 Невинномысск
 Кызыл
-Октябрьский?
-Долгопрудный!
+Октябрьский*
+Долгопрудный
 Ессентуки=Ессентуков
 Димитровград
 Ноябрьск
@@ -227,7 +227,7 @@ constexpr std::string_view kRussia = R"(Москва|Moscow
 Сестрорецк
 Зеленоград
 Красногорск
-Видное!
+Видное*
 Дмитров
 Чехов?
 Ступино
@@ -317,7 +317,7 @@ constexpr std::string_view kRussia = R"(Москва|Moscow
 Избербаш
 Беслан
 Моздок
-Прохладный!
+Прохладный*
 Октябрьск
 Новокуйбышевск
 Чапаевск
@@ -338,13 +338,13 @@ constexpr std::string_view kRussia = R"(Москва|Moscow
 Мелеуз
 Сокол!
 Кольчугино
-Свободный!
+Свободный*
 Белогорск
 Тында!
 Арсеньев?
 Корсаков?
 Холмск
-Мирный!
+Мирный*
 Ленск)";
 
 constexpr std::string_view kNeighbours = R"(Минск|Minsk
@@ -383,7 +383,7 @@ constexpr std::string_view kNeighbours = R"(Минск|Minsk
 Темиртау|Temirtau
 Талдыкорган|Taldykorgan
 Экибастуз|Ekibastuz
-Рудный!
+Рудный*
 Жезказган
 Ташкент|Tashkent
 Самарканд|Samarkand
@@ -626,7 +626,7 @@ constexpr Alias kAliases[] = {
     {"petersburg", "Санкт-Петербург"},
 };
 
-enum class Care : std::uint8_t { none, common_word, persons_name };
+enum class Care : std::uint8_t { none, common_word, persons_name, adjective };
 
 struct Meaning {
   std::int32_t city = -1;  ///< -1: only begins longer names
@@ -728,8 +728,13 @@ std::vector<std::string> forms_of(const std::string& name, const std::string& ge
       declines = i == 0;
     else if (is_hyphened && i + 1 < words.size())
       declines = last_is_adjective && !words[i].ends_with("о");
-    const Cases cases = declines ? decline(words[i], i < genitives.size() ? genitives[i] : std::string_view())
-                                 : with_endings(words[i], std::string(words[i]), {"", "", "", "", ""});
+    Cases cases = declines ? decline(words[i], i < genitives.size() ? genitives[i] : std::string_view())
+                           : with_endings(words[i], std::string(words[i]), {"", "", "", "", ""});
+    // "Сергиев Посад": of the first word one asks "whose?"
+    if (declines && !is_hyphened && i + 1 < words.size() && (words[i].ends_with("ев") || words[i].ends_with("ов"))) {
+      cases[4] = std::string(words[i]) + "ым";
+      cases[5] = std::string(words[i]) + "ом";
+    }
     for (std::size_t c = 0; c < forms.size(); ++c) forms[c] += (i > 0 ? " " : "") + cases[c];
   }
   std::vector<std::string> all;
@@ -765,10 +770,10 @@ class Gazetteer {
       const std::size_t bar = std::min(line.find('|'), line.size());
       std::string name(line.substr(0, bar));
       Care care = Care::none;
-      if (name.back() == '!' || name.back() == '?') {
-        care = name.back() == '!' ? Care::common_word : Care::persons_name;
-        name.pop_back();
-      }
+      if (name.back() == '!') care = Care::common_word;
+      if (name.back() == '?') care = Care::persons_name;
+      if (name.back() == '*') care = Care::adjective;
+      if (care != Care::none) name.pop_back();
       std::string genitive;
       if (const std::size_t equals = name.find('='); equals != std::string::npos) {
         genitive = to_lower(std::string_view(name).substr(equals + 1));
@@ -907,7 +912,10 @@ void find_cities(const Scan& scan, std::vector<Candidate>& out) {
       const bool is_placed = follows_place_word(scan, at) || after_city;
       const bool is_answer = at == 0 && last + 2 >= scan.tokens.size();  // nothing else is said
       const bool is_capital = starts_upper(scan, token) && (is_answer || !starts_sentence(scan, at));
-      if (!is_placed && !(best->care == Care::common_word && is_capital)) continue;
+      const bool is_named = best->care == Care::common_word    ? is_placed || is_capital
+                            : best->care == Care::persons_name ? is_placed
+                                                               : is_placed && starts_upper(scan, token);
+      if (!is_named) continue;
     }
     out.push_back({"city", token.begin, scan.tokens[last].end, all.city(best->city),
                    (cues & (Cue::into | Cue::place)) != 0 ? 0.9 : 0.6, priority::city});

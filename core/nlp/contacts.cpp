@@ -422,9 +422,13 @@ void find_phones(const Scan& s, std::vector<Candidate>& out) {
         const Token& before = s.tokens[at - 1];
         const std::string_view word = s.word(before);
         is_inside = (before.kind == Kind::word && is_ascii(word)) || word == "/" || word == "_" || word == "#" ||
-                    word == "№" || word == "=" ||
-                    ((is_dash(word) || word == "." || word == ",") && at > 1 && is_joined(s, at - 1) &&
-                     s.tokens[at - 2].kind != Kind::sign);
+                    word == "№" || word == "=";
+        if (at > 1 && is_joined(s, at - 1) && s.tokens[at - 2].end - s.tokens[at - 2].begin < 10) {
+          const Kind left = s.tokens[at - 2].kind;
+          is_inside = is_inside ||
+                      (is_dash(word) && left != Kind::sign && (cues_of(s, s.tokens[at - 2]) & Cue::phone) == 0) ||
+                      ((word == "." || word == ",") && left == Kind::number);
+        }
       }
       if (!is_inside) find_phone(s, at, next, out);
     }
@@ -475,13 +479,14 @@ void find_cards(const Scan& s, std::vector<Candidate>& out) {
   constexpr std::size_t kLongest = 19;
   for (std::size_t at = 0; at < s.tokens.size(); ++at) {
     const Token& start = s.tokens[at];
-    if (start.kind != Kind::number) continue;
+    if (start.kind != Kind::number || start.end - start.begin < 4) continue;
     if (is_joined(s, at) && s.tokens[at - 1].kind == Kind::word && is_ascii(s.word(s.tokens[at - 1]))) continue;
-    std::string digits;
+    std::array<char, kLongest> digits{};
+    std::size_t count = 0;
     std::vector<std::size_t> sizes;
     int sums[2] = {0, 0};  // Luhn sums that double the even and the odd places
     std::size_t last = 0;
-    std::string card;
+    std::size_t length = 0;  // of the longest card that begins here, 0: none
     for (std::size_t i = at; i < s.tokens.size(); ++i) {
       const Token& token = s.tokens[i];
       if (i > at && token.space_before && token.begin - s.tokens[i - 1].end > 3) break;
@@ -489,26 +494,26 @@ void find_cards(const Scan& s, std::vector<Candidate>& out) {
         if (!(is_dash(s.word(token)) || is_sign(s, i, '.')) || s.tokens[i - 1].kind == Kind::sign) break;
         continue;
       }
-      if (token.kind != Kind::number || digits.size() + (token.end - token.begin) > kLongest) break;
+      if (token.kind != Kind::number || count + (token.end - token.begin) > kLongest) break;
       for (char c : s.word(token)) {
         const int digit = c - '0';
         const int doubled = digit > 4 ? 2 * digit - 9 : 2 * digit;
-        const bool is_even = digits.size() % 2 == 0;
+        const bool is_even = count % 2 == 0;
         sums[0] += is_even ? doubled : digit;
         sums[1] += is_even ? digit : doubled;
-        digits += c;
+        digits[count++] = c;
       }
       sizes.push_back(token.end - token.begin);
-      if (digits.size() < kShortest || sums[digits.size() % 2] % 10 != 0 || !is_issued(digits)) continue;
-      const bool has_cue = (cues_before(s, at, 4) & Cue::card) != 0;
+      if (count < kShortest || sums[count % 2] % 10 != 0 || !is_issued({digits.data(), count})) continue;
       // 13 digits are a bar code and 14 a postal number more often than a card
-      if (!has_cue && (!is_card_grouping(sizes) || (digits.size() < 15 && sizes.size() == 1))) continue;
+      if ((!is_card_grouping(sizes) || (count < 15 && sizes.size() == 1)) && (cues_before(s, at, 4) & Cue::card) == 0)
+        continue;
       last = i;
-      card = digits;
+      length = count;
     }
-    if (card.empty()) continue;
-    out.push_back({"payment_card", start.begin, s.tokens[last].end, "**** " + card.substr(card.size() - 4), 1.0,
-                   priority::payment_card});
+    if (length == 0) continue;
+    out.push_back({"payment_card", start.begin, s.tokens[last].end,
+                   "**** " + std::string(digits.data() + length - 4, 4), 1.0, priority::payment_card});
     at = last;
   }
 }

@@ -47,7 +47,7 @@ Vocabulary<std::uint32_t> make_cues() {
   b.inflected(Cue::order, kMasculine, {"заказ", "заказик"});
   b.inflected(Cue::order, kFeminine, {"заявк"});
   b.inflected(Cue::order, kNeuter, {"отправлени"});
-  b.plain(Cue::order, {"order", "orders", "order's", "ordernumber", "orderid", "zayavka", "purchase", "posting"});
+  b.plain(Cue::order, {"order", "orders", "order's", "ordernumber", "orderid", "zayavka", "posting"});
   b.inflected(Cue::number | Cue::filler, kMasculine, {"номер"});
   b.plain(Cue::number | Cue::filler, {"ном", "number", "num", "no", "nr", "id", "айди", "nomer", "номерок"});
   b.plain(Cue::filler,

@@ -249,8 +249,9 @@ class Goods {
 
   bool find_tracking(const Code& code, const Around& around) {
     const std::size_t whole = code.digits + code.letters;
-    const bool cued = (around.near & (Cue::tracking | Cue::carrier)) != 0 ||
-                      (around.has_number && near(code.first, 4, Cue::tracking));
+    const bool cued =
+        (around.near & (Cue::tracking | Cue::carrier)) != 0 ||
+        ((around.has_number || whole >= 10) && (around.near & Cue::order) == 0 && near(code.first, 4, Cue::tracking));
     const std::string text = upper_ascii(surface(code.first, code.last));
     if (code.parts == 1 && code.is_latin) {
       if (is_s10_form(text)) {
@@ -415,6 +416,7 @@ class Goods {
       return add_order(code, 0.6);
     // somewhere the message speaks of an order, and this number is nothing else
     if ((message_ & Cue::order) != 0 && is_plain && !code.has_slash && code.digits >= 5 && code.digits <= 12 &&
+        !(code.digits <= 6 && surface(code.first, code.last).ends_with("000")) &&
         (around.near & (Cue::amount | Cue::sku | Cue::model | Cue::tracking)) == 0)
       return add_order(code, 0.6);
     return false;
@@ -549,6 +551,7 @@ class Goods {
     std::vector<int> values{number(word(code.first))};
     if (code.parts == 2 && code.last - code.first == 3) values.push_back(number(word(code.first + 2)));
     if (code.parts > 2 || code.last - code.first > 3) return;
+    if (is_joined(last) && (is_sign(last, "'") || is_sign(last, "’") || is_sign(last, "\""))) return;  // feet, inches
     const auto all_in = [&](int low, int high) {
       return std::all_of(values.begin(), values.end(), [&](int v) { return v >= low && v <= high; });
     };
@@ -670,6 +673,9 @@ class Goods {
     if (is_cyrillic || !starts_upper(s_, s_.tokens[at])) return 0;
     if (at > 0 && (s_.tokens[at - 1].kind == Kind::number || has_cue(at - 1, Cue::model | Cue::other))) return 0;
     if (is_kind(last, Kind::number)) return 0;
+    if (at == 0 && last == 1 && is_kind(last, Kind::word) && (static_cast<unsigned char>(word(last)[0]) & 0x80) == 0 &&
+        !has_cue(last, Cue::joint | Cue::size))
+      return 0;  // "L carnitine"
     if (at > 0 && is_kind(at - 1, Kind::word)) {
       const std::string_view before = word(at - 1);
       if (before == "series" || before == "class" || before == "type" || before == "tesla" || before == "класс")

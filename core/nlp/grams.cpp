@@ -29,6 +29,7 @@ void collect(const Words& words, Grams& out) {
   out.words.clear();
   out.characters.clear();
   constexpr Hash kWord = 1, kPair = 2, kFirst = 3, kLast = 4, kMark = 5, kCharacters = 6;
+  constexpr std::size_t kLongest = 4;  // 5 gives more rows and no more right answers
   Hash previous = 0, first = 0;
   for (const auto& span : words.spans) {
     Hash word = 0;
@@ -49,7 +50,7 @@ void collect(const Words& words, Grams& out) {
     };
     for (std::size_t begin = 0; begin + 1 < size; ++begin) {
       Hash hash = add(kCharacters, at(begin));
-      const auto end = begin + 5 < size ? begin + 5 : size;
+      const auto end = begin + kLongest < size ? begin + kLongest : size;
       for (auto i = begin + 1; i < end; ++i) {
         hash = add(hash, at(i));
         out.characters.push_back(bucket_of(hash));

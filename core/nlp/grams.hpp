@@ -11,7 +11,7 @@
 
 namespace easyflow::nlp {
 
-/// Buckets of one message, in two blocks: words (1- and 2-grams, first and last word) and characters (2- to 5-grams
+/// Buckets of one message, in two blocks: words (1- and 2-grams, first and last word) and characters (2- to 4-grams
 /// inside _word_). With repeats, in the order of the text.
 struct Grams {
   std::vector<std::uint32_t> words;

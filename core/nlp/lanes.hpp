@@ -40,7 +40,7 @@ void outer(float* matrix, std::size_t width, const float* in, std::size_t count,
 void project(const float* matrix, std::size_t width, const float* in, std::size_t count, float* out);
 
 struct AdamStep {
-  float rate = 0.002f;
+  float rate = 0.001f;
   float beta1 = 0.9f, beta2 = 0.999f;
   float correction1 = 1, correction2 = 1;  ///< 1 / (1 - beta^t)
 };

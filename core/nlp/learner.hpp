@@ -22,12 +22,12 @@ struct Sample {
 
 /// What the size of the data decides.
 struct Recipe {
-  std::size_t networks = 2;
+  std::size_t networks = 1;
   std::uint32_t least_frequency = 1;
   LinearOptions linear;
   NetworkOptions network;
 };
-Recipe recipe_for(std::size_t samples, std::uint64_t seed);
+Recipe recipe_for(std::size_t samples, bool thorough, std::uint64_t seed);
 
 /// The words of the examples that tell what transliterated or mistyped ones were meant to be.
 KnownWords find_known_words(const std::vector<Example>& examples);

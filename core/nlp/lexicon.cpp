@@ -103,7 +103,7 @@ constexpr Row kParticles[] = {
     {Sense::particle, number_of(Particle::since), "since"},
     {Sense::particle, number_of(Particle::from), "from"},
     {Sense::particle, number_of(Particle::to), "to"},
-    {Sense::particle, number_of(Particle::within), "within"},
+    {Sense::particle, number_of(Particle::within), "within during"},
     {Sense::particle, number_of(Particle::for_), "for"},
     {Sense::particle, number_of(Particle::of), "of из"},
     {Sense::particle, number_of(Particle::a), "a an"},
@@ -111,6 +111,7 @@ constexpr Row kParticles[] = {
     {Sense::particle, number_of(Particle::without), "без"},
     {Sense::particle, number_of(Particle::half), "половина половине половину половины half"},
     {Sense::particle, number_of(Particle::with_half), "половиной"},
+    {Sense::particle, number_of(Particle::few), "несколько пара-тройка few several"},
     {Sense::particle, number_of(Particle::day), "day"},
     {Sense::particle, number_of(Particle::every), "every each per каждый каждую каждое каждые каждого раз once twice"},
     {Sense::particle, number_of(Particle::now), "now"},
@@ -180,7 +181,7 @@ constexpr Row kNumerals[] = {
     {Sense::magnitude, 12, "дюжин/а/ы/у/е dozen dozens"},
     {Sense::magnitude, 100, "сотн/я/и/ю/ей/е сотен hundred hundreds"},
     {Sense::magnitude, 1000, "тысяч/а/и/-/у/е/ей/ью/ам/ами/ах тыс тыщ/а/и/-/у/е thousand thousands"},
-    {Sense::magnitude, 1000000, "миллион/-/а/ов/у/ом/ы/ам/ами млн mln million millions"},
+    {Sense::magnitude, 1000000, "миллион/-/а/ов/у/ом/ы/ам/ами лям/-/а/ов млн mln million millions"},
     {Sense::short_magnitude, 1000, "к k тыс"},
     {Sense::fraction, 500, "пол"},
     {Sense::fraction, 250, "четверт/ь/и/ью/ей quarter quarters"},
@@ -257,7 +258,7 @@ constexpr Row kCalendar[] = {
     {Sense::unit_adjective, 0,
      "рабоч/@ш календарн/@ый банковск/их/ий/ого полн/ых/ый/ого/ую цел/ых/ый/ую/ого ближайш/их business working "
      "calendar full whole more extra additional astronomical"},
-    {Sense::relative_day, 0, "сегодня седня today tonight"},
+    {Sense::relative_day, 0, "сегодня седня today tonight eod"},
     {Sense::relative_day, 1, "завтра tomorrow tmrw"},
     {Sense::relative_day, -1, "вчера yesterday"},
     {Sense::relative_day, 2, "послезавтра"},
@@ -265,7 +266,7 @@ constexpr Row kCalendar[] = {
     {Sense::relative_day, 3, "послепослезавтра"},
     {Sense::relative_day, -3, "позапозавчера"},
     {Sense::shift, -2, "позапрошл/@ый"},
-    {Sense::shift, -1, "прошл/@ый прошедш/@ш минувш/@ш предыдущ/@ш last previous"},
+    {Sense::shift, -1, "прошл/@ый прошедш/@ш минувш/@ш предыдущ/@ш last previous past"},
     {Sense::shift, 0, "этот эта эту это этого этой этом этим этими эти этих текущ/@ш нынешн/@ий this current"},
     {Sense::shift, 1, "следующ/@ш след будущ/@ш ближайш/@ш next coming upcoming following"},
     {Sense::plural_shift, -1, "последн/ие/их/ими прошл/ые/ых прошедш/ие/их предыдущ/ие/их last past previous"},
@@ -298,6 +299,7 @@ constexpr Row kCalendar[] = {
     {Sense::edge, 1, "конец конца концу конце end"},
     {Sense::edge, 0, "середин/а/ы/у/е/ой middle mid"},
     {Sense::edge, -1, "начал/о/а/у/е/ом beginning start"},
+    {Sense::edge, 2, "early late"},
     {Sense::season, 1, "весн/а/ы/у/е/ой spring"},
     {Sense::season, 2, "лет/о/а/у/ом summer"},
     {Sense::season, 3, "осен/ь/и/ью autumn fall"},
@@ -330,7 +332,7 @@ constexpr Row kCues[] = {
      "прошл/а/о прошел прошёл проходит уже жду ждем ждал/-/а/и ждать за через спустя более больше менее меньше около "
      "почти цел/ый/ую/ое ровно примерно спустя еще минимум максимум займет занимает на within for in after over about "
      "almost nearly been takes take took already past than least only just another спустя держали держал ждете "
-     "ждут хранится хранят провел провела"},
+     "ждут хранится хранят провел провела гаранти/я/ю/ей"},
     {Sense::happened, 0,
      "bought sent paid was were got came went fell broke died lost tore wore began quit made said took gave gone been "
      "had did spent arrived купил купила делал"},
@@ -346,7 +348,8 @@ constexpr Row kCues[] = {
      "kid kids children son daughter "
      "boy girl toddler baby age aged"},
     {Sense::price, 0,
-     "цен/а/ы/у/е/ой/ник/нике/ами ценою сто/ит/ил/ила/ило/или/ят/ить/имость/имости/имостью/ить/ящий "
+     "почему прайс/у скин/ете/ь/ьте/ули уступ/ите/ка цен/а/ы/у/е/ой/ник/нике/ами ценою "
+     "сто/ит/ил/ила/ило/или/ят/ить/имость/имости/имостью/ить/ящий "
      "перев/ел/ела/ели/од "
      "переве/дите оплат/ил/ила/или/а/у/ить заплат/ил/ила/или/ить/ишь плат/ил/ила/ить/еж/ежа спис/али/ано/ывают/ание "
      "снял/и/а снялось сумм/а/ы/у/е/ой скидк/а/и/у/ой/е скид/ок бюджет/-/а/е дорож/е дешевл/е подорожал/-/а/о/и "
@@ -364,7 +367,7 @@ constexpr Row kCues[] = {
      "раз раза разов % процент/-/а/ов размер/-/а/е/у/ов класс/-/а/е этаж/-/а/е номер/-/а/у дом квартир/а/ы/у "
      "подъезд/-/а "
      "человек/-/а человека люд/ей звонк/а/ов сообщени/е/я/й градус/-/а/ов ватт вольт мм см гб gb tb тб mb мб км "
-     "точк/а/и "
+     "точк/а/и версия версии прошивк/а/и ios android version v "
      "балл/ов times percent inch inches people degrees ghz hz mah мач вт w v floor size sizes дюйм/а/ов/- сторон/ы "
      "причин/ы вопрос/-/а/ов проблем/а/ы минус/а/ов плюс/а/ов вариант/а/ов способ/а/ов отзыв/-/а/ов фото "
      "подписчик/ов лайк/ов магазин/а/ов пункт/-/а/ов questions question reasons reviews photos messages emails calls "
@@ -373,14 +376,19 @@ constexpr Row kCues[] = {
      "gde kogda zakaz zakaza zakazal zakazala zakazali zakazu skolko dostavka dostavki dostavku dostavite privet "
      "zdravstvuyte zdravstvuite zdravstvujte mne moy moi tovar razmer dlya kak chto eto net mozhno mojno est rubley "
      "rublej rubli zavtra segodnya vchera dney dnya dnej nedelya nedelyu pozhaluysta pozhalujsta spasibo dobryy dobriy "
-     "den vernut vozvrat dengi pochemu kurier kuryer posylka posilka prishel prishla prishlo prishli uzhe menya deneg "
+     "den vernut vozvrat dengi dve tri shtuki shtuku sht nazad posle pozavchera poslezavtra nedeli mesyats mesyac "
+     "mesyaca minut mogu mogli ponedelnik ponedelnika vtornik sredu chetverg pyatnicu pyatnitsu subbotu voskresenie "
+     "utra vechera pochemu kurier kuryer posylka posilka prishel prishla prishlo prishli uzhe menya deneg "
      "podskazhite hochu xochu kupil kupila tsena cena tovara esli jdu zhdu oplatil oplatila magazin pyat shtuk para "
      "paru eshe esche budet kakoy kakaya nuzhno nado skidka skidku rabotaet chasov"},
 };
 
 constexpr Row kMoney[] = {
     {Sense::currency, rub,
-     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles ruble roubles rouble rur "
+     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles ruble "
+     "roubles "
+     "rouble "
+     "rur "
      "rubley "
      "rublej rublya"},
     {Sense::currency, usd,
@@ -460,7 +468,7 @@ constexpr Row kMoney[] = {
 
 constexpr Row kGoods[] = {
     {Sense::count_unit, 1,
-     "шт шту/к/ка/ки/ку/кам/ками штуч/ек/ки/ка/ку единиц/-/а/ы/у позици/й/и/я/ю комплект/-/а/ов/ы набор/-/а/ов "
+     "шт уп шту/к/ка/ки/ку/кам/ками штуч/ек/ки/ка/ку единиц/-/а/ы/у позици/й/и/я/ю комплект/-/а/ов/ы набор/-/а/ов "
      "упаков/ок/ка/ки/ку пачк/а/и/у пачек короб/ок/ка/ки/ку/ов/а ящик/-/а/ов рулон/-/а/ов мешк/а/ов мешок "
      "бутыл/ок/ка/ки/ку "
      "банок банк/и/у/а флакон/-/а/ов тюбик/-/а/ов пакет/-/а/ов пакетик/а/ов экземпляр/-/а/ов порци/й/и/я палет/-/а/ы "
@@ -623,16 +631,18 @@ const std::span<const std::string_view> kCurrencies(kCodes);
 
 Phrase::Phrase(const Scan& scan) : scan_(scan), glosses_(scan.tokens.size()) {
   const Words& all = words();
+  bool latin = false;
   for (int i = 0; i < size(); ++i) {
     const Token& t = token(i);
     if (t.kind == Token::Kind::number) continue;
     if (t.kind == Token::Kind::sign && t.end - t.begin == 1 && scan.lower[t.begin] != '$') continue;
-    if (t.kind == Token::Kind::word) russian_ = russian_ || is_cyrillic(text(i));
+    if (t.kind == Token::Kind::word) (is_cyrillic(text(i)) ? russian_ : latin) = true;
     if (const auto* found = all.direct.find(scan, t)) {
       glosses_[index(i)] = *found;
       for (const Gloss& gloss : *found) senses_ |= bit(gloss.sense);
     }
   }
+  if (!latin) russian_ = true;
   if (russian_ || (senses_ & bit(Sense::russian_in_latin)) == 0) return;
   russian_ = true;
   for (int i = 0; i < size(); ++i) {

@@ -98,7 +98,7 @@ enum class Particle : std::uint8_t {
   without,
   half,
   with_half,
-  am_point,
+  few,
   day,
   every,
   now,
@@ -145,9 +145,10 @@ class Phrase {
   std::string_view text(int at) const { return inside(at) ? scan_.word(token(at)) : std::string_view(); }
   /// A number of at most `longest` digits.
   std::optional<int> digits(int at, std::size_t longest = 4) const;
+  /// Cyrillic, Latin in place of it, or no letters at all.
+  bool is_russian() const { return russian_; }
   /// A sentence or its part ends before this token: the end, a sign that is no bracket, quote or dash.
   bool ends(int at) const;
-  bool is_russian() const { return russian_; }
   /// A verb in the past stands within `before` words before `begin` or `after` words from `end` on.
   bool in_the_past(int begin, int end, int before = 8, int after = 5) const;
   bool near(Sense sense, int begin, int end, int before, int after) const;

@@ -24,7 +24,7 @@ struct FeatureSet {
 };
 
 struct LinearOptions {
-  float cost = 1;
+  float cost = 0.8f;
   float tolerance = 0.1f;
   int most_epochs = 60;
   std::uint64_t seed = 1;

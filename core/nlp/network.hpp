@@ -19,11 +19,11 @@ struct Network {
 };
 
 struct NetworkOptions {
-  std::size_t embedding = 64, hidden = 128;
-  int epochs = 15;
+  std::size_t embedding = 48, hidden = 128;
+  int epochs = 20;
   std::size_t batch = 32;
-  float rate = 0.002f;
-  float word_dropout = 0.4f, character_dropout = 0.6f, hidden_dropout = 0.3f;
+  float rate = 0.001f;
+  float word_dropout = 0.6f, character_dropout = 0.8f, hidden_dropout = 0.3f;
   float smoothing = 0.05f;
   std::uint64_t seed = 1;
 };

@@ -29,7 +29,7 @@ constexpr std::uint64_t kTimeSenses =
     bit(Sense::single_unit) | bit(Sense::short_unit) | bit(Sense::half_unit) | bit(Sense::relative_day) |
     bit(Sense::clock_word) | bit(Sense::half_hour) | bit(Sense::season) | bit(Sense::holiday) |
     bit(Sense::holiday_part) | bit(Sense::weekend) | bit(Sense::meridiem) | bit(Sense::day_mark) |
-    bit(Sense::day_part) | bit(Sense::cardinal);
+    bit(Sense::day_part) | bit(Sense::cardinal) | bit(Sense::ordinal) | bit(Sense::fraction);
 
 /// What a rule has found.
 struct Found {
@@ -198,7 +198,8 @@ class TimeReader {
       if (p_.is_sign(next, '.') && p_.joined(next)) ++next;
       if (p_.is(next, Particle::the)) ++next;
       const auto number = day_at(next);
-      if (!number || counts_something(number->first) || !ends_fresh(number->first) ||
+      const bool goes_on = number && p_.is_dash(number->first) && day_at(number->first + 1);
+      if (!number || counts_something(number->first) || (!ends_fresh(number->first) && !goes_on) ||
           p_.is(number->first, Sense::unit) || p_.is_sign(number->first, ':'))
         return std::nullopt;
       date = {number->first, number->second, *name, 0, false};
@@ -230,7 +231,7 @@ class TimeReader {
     if (p_.text(at).size() > 2) return std::nullopt;
     Date date{at + 3, *first, *second, 0, false};
     const bool month_first = slash && !p_.is_russian();
-    if (*second > 12 && !p_.is_russian()) std::swap(date.day, date.month);
+    if (slash && *second > 12) std::swap(date.day, date.month);
     date.ambiguous = month_first && date.day <= 12 && date.month <= 12 && date.day != date.month;
     const auto written = p_.text(at + 4).size();
     if (third && (written == 4 || (written == 2 && (dot || slash)))) {
@@ -304,7 +305,7 @@ class TimeReader {
   static int hour_in(int hour, std::optional<DayPart> part) {
     if (!part || hour > 12) return hour;
     switch (*part) {
-      case DayPart::morning:
+      case DayPart::morning: return hour;
       case DayPart::am: return hour % 12;
       case DayPart::night: return hour >= 9 ? hour % 12 + (hour == 12 ? 0 : 12) : hour;
       case DayPart::evening:
@@ -325,6 +326,13 @@ class TimeReader {
     if (p_.as(at, Sense::fraction) == 500 || (p_.is(at, Particle::half) && p_.is_russian())) {
       const auto hour = p_.as(at + 1, Sense::ordinal);
       if (hour && *hour <= 12) return half_hour(at + 2, *hour);
+    }
+    if (p_.as(at, Sense::fraction) == 250 && p_.is_russian()) {  // "четверть восьмого"
+      if (const auto hour = p_.as(at + 1, Sense::ordinal); hour && *hour <= 12) {
+        auto quarter = half_hour(at + 2, *hour);
+        quarter->minute = 15;
+        return quarter;
+      }
     }
     if (p_.is(at, Particle::without)) return minutes_before(at);
     if ((p_.is(at, Particle::half) || p_.as(at, Sense::fraction) == 250) &&
@@ -350,7 +358,7 @@ class TimeReader {
   }
 
   bool plain_minutes(int at, int minute) const {
-    if (p_.is_dash(at + 1)) return minute % 15 == 0 && ends_fresh(at + 3) && p_.is(at - 1, Particle::v);
+    if (p_.is_dash(at + 1)) return minute % 15 == 0 && ends_fresh(at + 3);
     return ends_fresh(at + 3) && !counts_something(at + 3) && minute % 5 == 0;
   }
   std::optional<Clock> zoned(Clock clock) const {
@@ -373,10 +381,15 @@ class TimeReader {
     int minutes = 15;
     int next = at + 2;
     if (p_.as(at + 1, Sense::fraction) != 250) {
-      const auto number = read_small(at + 1);
-      if (!number || number->second > 30) return std::nullopt;
-      minutes = number->second;
-      next = number->first;
+      // read as "twenty, five", not as 25
+      const auto written = p_.is_number(at + 1) ? p_.digits(at + 1, 2) : p_.as(at + 1, Sense::cardinal);
+      if (!written || *written < 1 || *written > 30) return std::nullopt;
+      minutes = *written;
+      if (minutes == 20 && p_.as(at + 2, Sense::cardinal) && p_.as(at + 3, Sense::cardinal)) {
+        minutes += *p_.as(at + 2, Sense::cardinal);
+        next = at + 3;
+      }
+      if (minutes > 30) return std::nullopt;
       if (p_.as(next, Sense::unit) == static_cast<int>(Unit::minute)) ++next;
     }
     auto hour = read_small(next);
@@ -445,12 +458,14 @@ class TimeReader {
         end += 1;
         if (p_.is(end, Sense::unit) || p_.is(end, Sense::short_unit)) ++end;
       }
+      if (p_.is_sign(end, '.') && p_.joined(end) && p_.is(end + 1, Sense::meridiem)) ++end;  // "7 ч. утра"
       const auto part = meridiem_at(end);
       if (part) {
         clock.hour = hour_in(clock.hour, part);
         clock.exact = true;
       } else if (!clock.exact) {
-        if (!cued || clock.hour == 24 || !(p_.ends(end) || p_.known(end))) return std::nullopt;
+        const bool plain = clock.hour > 12 || p_.is(at - 1, Particle::v) || p_.ends(end) || p_.known(end);
+        if (!cued || clock.hour == 24 || !plain) return std::nullopt;
         if (p_.is(end, Sense::ago) || p_.is(end, Sense::goods)) return std::nullopt;
         clock.hour = hour_of_business(clock.hour);
       }
@@ -458,8 +473,8 @@ class TimeReader {
       return zoned(clock);
     }
     int end = clock.end;
-    const bool ambiguous_day = p_.text(end) == "дня";  // three in the afternoon or three days
-    const bool ambiguous_night = p_.text(end) == "ночи";
+    const bool ambiguous_day = p_.is(end, Sense::unit);  // three in the afternoon or three days
+    const bool ambiguous_night = p_.as(end, Sense::meridiem) == static_cast<int>(DayPart::night);
     if (const auto part = meridiem_at(end)) {
       if (clock.hour > 12 && *part != DayPart::evening && *part != DayPart::night) return std::nullopt;
       if (ambiguous_day && !(p_.is_any(at - 1, {Particle::v, Particle::k}) && clock.hour <= 5)) return std::nullopt;
@@ -484,12 +499,19 @@ class TimeReader {
   std::optional<Lengths> length_at(int at) const {
     Lengths lengths;
     int next = at;
+    if (auto about = about_so_many(at)) return about;
     if (const auto half = p_.as(next, Sense::half_unit)) {
       lengths.length.add(500, static_cast<Unit>(*half));
       lengths.end = next + 1;
       return lengths;
     }
     if (auto part = part_of_unit(next)) return part;
+    if (const int few = p_.is(next, Particle::a) ? next + 1 : next; p_.is(few, Particle::few)) {
+      if (!p_.is(few + 1, Sense::unit)) return std::nullopt;
+      lengths.end = few + 2;
+      lengths.is_range = true;
+      return lengths;
+    }
     if (p_.is(next, Particle::a) && !p_.is_russian()) {
       ++next;
       if (p_.is(next, Sense::pair)) {
@@ -529,6 +551,21 @@ class TimeReader {
     if (static_cast<Unit>(*unit) >= Unit::day && number->thousandths > 5'000'000) return std::nullopt;
     if (static_cast<Unit>(*unit) == Unit::year && number->thousandths >= 200'000) return std::nullopt;
     return rest_of_length(next, number->thousandths, static_cast<Unit>(*unit), lengths);
+  }
+  /// "минут 20", "дней десять": about so many.
+  std::optional<Lengths> about_so_many(int at) const {
+    const auto unit = p_.as(at, Sense::unit);
+    if (!unit || p_.is(at, Sense::single_unit) || !p_.is_russian() || !is_russian_word(at) || p_.is_number(at - 1) ||
+        p_.is(at - 1, Sense::cardinal) || p_.is(at, Sense::month) || p_.is(at, Sense::genitive_unit))
+      return std::nullopt;
+    const auto number = read_small(at + 1);
+    if (!number || number->second < 2 || counts_something(number->first) || p_.is(number->first, Sense::unit) ||
+        p_.is(number->first, Sense::month) || !ends_fresh(number->first) || p_.is_sign(number->first, ':'))
+      return std::nullopt;
+    Lengths lengths;
+    lengths.length.add(std::int64_t{1000} * number->second, static_cast<Unit>(*unit));
+    lengths.end = number->first;
+    return lengths;
   }
   bool is_case_ending(int at) const {
     constexpr std::array<std::string_view, 6> kCaseEndings = {"х", "ти", "и", "ми", "м", "x"};
@@ -572,7 +609,7 @@ class TimeReader {
     std::int64_t part = 0;
     if (const auto fraction = p_.as(next, Sense::fraction); fraction && *fraction < 1000)
       part = *fraction;
-    else if (p_.is(next, Particle::half))
+    else if (p_.is(next, Particle::half) && !p_.is_russian())
       part = 500;
     if (part == 0 || count > 10) return std::nullopt;
     ++next;
@@ -648,6 +685,7 @@ class TimeReader {
   std::optional<Found> date_range(int at, bool between) const {
     if (p_.is_number(at) && !begins_fresh(at)) return std::nullopt;
     int next = at;
+    if (p_.is(at, Particle::the)) ++next;
     std::optional<Date> first = date_at(at);
     std::optional<std::pair<int, int>> first_day;
     bool month_leads = false;
@@ -655,13 +693,15 @@ class TimeReader {
       next = first->end;
       month_leads = p_.is(at, Sense::month);
     } else {
-      first_day = day_at(at);
+      first_day = day_at(next);
       if (!first_day) return std::nullopt;
       next = first_day->first;
     }
     if (p_.is_sign(next, '.') && p_.joined(next)) ++next;
     const bool slash = p_.is_sign(next, '/');
-    if (!is_joiner(next) && !slash && !(between && p_.is(next, Particle::and_))) return std::nullopt;
+    if (!is_joiner(next) && !slash && !(between && p_.is(next, Particle::and_)) &&
+        !(p_.is(next, Particle::na) && p_.is(at - 1, Particle::s)))
+      return std::nullopt;
     if (p_.is(next, Particle::before) && !p_.is_any(at - 1, {Particle::s, Particle::ot, Particle::from}))
       return std::nullopt;
     ++next;
@@ -702,10 +742,27 @@ class TimeReader {
     return date;
   }
 
+  /// "с понедельника по пятницу", "Mon-Fri": days of every week.
+  std::optional<Found> weekdays(int at) const {
+    const bool from = p_.is_any(at, {Particle::s, Particle::from});
+    const int first = from ? at + 1 : at;
+    if (!is_weekday(first)) return std::nullopt;
+    const bool joins =
+        p_.is_dash(first + 1) || (from && p_.is_any(first + 1, {Particle::po, Particle::before, Particle::to}));
+    if (!joins || !is_weekday(first + 2)) return std::nullopt;
+    return Found{at, first + 3, "", kSure, false};
+  }
+  bool is_weekday(int at) const {
+    return p_.is(at, Sense::weekday) || p_.is(at, Sense::weak_weekday) || p_.is(at, Sense::short_weekday);
+  }
+
   std::optional<Found> weekday(int at) const {
+    if (auto range = weekdays(at)) return range;
     int next = at;
     bool cued = p_.is_any(at - 1, {Particle::v, Particle::na, Particle::on, Particle::k, Particle::before, Particle::by,
                                    Particle::s, Particle::since, Particle::from, Particle::after, Particle::for_});
+    // "не позже пятницы", "в пн или вт"
+    cued = cued || p_.is(at - 1, Sense::before_genitive) || (p_.is(at - 1, Particle::or_) && at - 1 == last_date_end_);
     const auto shift = p_.as(next, Sense::shift);
     if (shift) ++next;
     auto day = p_.as(next, Sense::weekday);
@@ -722,9 +779,17 @@ class TimeReader {
     if (const auto date = date_at(at_date); date && !shift)
       return Found{with_preposition(at), date->end, value_of(*date, tense(at, date->end)), kSure, false};
     end = next + 1;
+    if (const auto ordinal = read_ordinal(p_, at_date);
+        ordinal && p_.is_number(at_date) && !shift) {  // "в субботу, 21-го"
+      const auto date = ordinal->whole() >= 1 && ordinal->whole() <= 31
+                            ? calendar_.resolve_day(static_cast<int>(ordinal->whole()), tense(at, ordinal->end))
+                            : std::nullopt;
+      return Found{with_preposition(at), ordinal->end, date ? iso_date(*date) : "", kSure, false};
+    }
     const bool alone = whole_text(at, end);
-    if (is_short && !(p_.is_any(at - 1, {Particle::v, Particle::on, Particle::before, Particle::k, Particle::by}) ||
-                      alone || at == last_date_end_))
+    if (is_short &&
+        !(p_.is_any(at - 1, {Particle::v, Particle::on, Particle::before, Particle::k, Particle::by}) || alone ||
+          (p_.is_any(at - 1, {Particle::or_, Particle::and_}) && at - 1 == last_date_end_) || at == last_date_end_))
       return std::nullopt;
     if (is_short && p_.text(next) == "sun" && !p_.is(at - 1, Particle::on)) return std::nullopt;
     if (weak && !is_short && !cued && !shift && !alone) return std::nullopt;
@@ -742,6 +807,8 @@ class TimeReader {
       found.value = iso_date(calendar_.monday() + days(7 * weeks + *day - 1));
     } else if (shift && *shift != 0) {
       found.value = iso_date(calendar_.weekday(*day, *shift > 0 ? Tense::future : Tense::past));
+    } else if (shift && calendar_.monday() + days(*day - 1) == calendar_.today()) {
+      found.value = iso_date(calendar_.today());
     } else if (cued || shift) {
       const bool past = p_.is(at - 1, Particle::since) || (tense(at, end) == Tense::past);
       found.value = iso_date(calendar_.weekday(*day, past ? Tense::past : Tense::future));
@@ -792,7 +859,8 @@ class TimeReader {
       // "в 3": only where a time is awaited
       const bool awaited = whole_text(at - 1, clock->end) || (last_date_end_ == at - 1 && last_date_end_ > 0) ||
                            p_.near(Sense::coming, at - 1, clock->end, 5, 0) || next_is_day(clock->end);
-      if (!awaited || !(p_.ends(clock->end) || next_is_day(clock->end))) return std::nullopt;
+      if (!awaited || !(p_.ends(clock->end) || p_.is(clock->end, Particle::or_) || next_is_day(clock->end)))
+        return std::nullopt;
     }
     const bool named = p_.is(at, Sense::clock_word);
     if (named && !cued && !whole_text(at, clock->end) && last_date_end_ != at && !p_.is(at - 1, Particle::na) &&
@@ -804,6 +872,7 @@ class TimeReader {
 
   /// "10:00-18:00", "9am to 5pm", and behind a preposition "10 до 18".
   std::optional<Found> clock_range(int at, bool cued, bool between) const {
+    if (auto hours = hours_with_one_meridiem(at)) return hours;
     const auto first = clock_at(at, cued, cued);
     if (!first) return std::nullopt;
     int next = first->end;
@@ -833,6 +902,21 @@ class TimeReader {
     const bool unclear = first->zoned || second->zoned;
     return Found{at, second->end, unclear ? "" : value_of(from) + "/" + value_of(to), kSure, false};
   }
+  /// "10-12 утра", "3-4pm".
+  std::optional<Found> hours_with_one_meridiem(int at) const {
+    const auto from = p_.digits(at, 2);
+    const auto to = p_.digits(at + 2, 2);
+    if (!from || !to || !p_.is_dash(at + 1) || *from > 12 || *to > 12 || *from == 0 || !begins_fresh(at))
+      return std::nullopt;
+    int end = at + 3;
+    if (is_hour(end)) ++end;
+    if (end == at + 3 && p_.is(end, Sense::unit)) return std::nullopt;
+    const auto part = meridiem_at(end);
+    if (!part) return std::nullopt;
+    const int last = hour_in(*to, part);
+    const int begin = hour_in(*from, part) <= last ? hour_in(*from, part) : *from;
+    return Found{at, end, iso_clock(begin, 0) + "/" + iso_clock(last, 0), kSure, false};
+  }
   int plain_hour(int at, int hour) const {
     const auto said = read_small(at);
     return said ? said->second : hour;
@@ -858,6 +942,13 @@ class TimeReader {
 
   /// "через 2 дня", "in a week". Not in a tale of the past, where it is a length: "сломался через месяц".
   std::optional<Found> after_a_while(int at) const {
+    if (p_.is(at, Sense::unit) && p_.is(at + 1, Particle::through)) {  // "часа через два"
+      const auto number = read_small(at + 2);
+      if (!number || number->second == 0 || p_.is(number->first, Sense::unit)) return std::nullopt;
+      Length length;
+      length.add(std::int64_t{1000} * number->second, static_cast<Unit>(*p_.as(at, Sense::unit)));
+      return Found{at, number->first, calendar_.moved(length, 1), kLikely, false};
+    }
     const bool through = p_.is(at, Particle::through);
     if (!through && !p_.is(at, Particle::in)) return std::nullopt;
     auto length = length_at(at + 1);
@@ -937,7 +1028,9 @@ class TimeReader {
     const auto this_month = std::chrono::year_month(date.year(), date.month());
     std::optional<std::chrono::year_month> month;
     int end = next + 1;
-    if (const auto name = p_.as(next, Sense::month)) {
+    const auto name = p_.as(next, Sense::month);
+    if (*edge == 2 && (!name || next != at + 1)) return std::nullopt;
+    if (name) {
       int year = 0;
       end = year_at(next + 1, year, true);
       month = year != 0
@@ -979,7 +1072,7 @@ class TimeReader {
     }
     const bool cued = p_.is_any(at - 1, {Particle::v, Particle::na, Particle::k, Particle::before, Particle::s,
                                          Particle::za, Particle::po, Particle::in, Particle::since, Particle::by,
-                                         Particle::from, Particle::after, Particle::of}) ||
+                                         Particle::from, Particle::after, Particle::of, Particle::within}) ||
                       (p_.is(at - 1, Particle::for_) && *name != 5 && *name != 3);
     if (!cued && !whole_text(at, at + 1)) return std::nullopt;
     if (p_.text(at) == "may" && !p_.is_any(at - 1, {Particle::in, Particle::since, Particle::by})) return std::nullopt;
@@ -1084,7 +1177,9 @@ class TimeReader {
     const bool cued = p_.is_any(at - 1, {Particle::before, Particle::k, Particle::s, Particle::na, Particle::po,
                                          Particle::after, Particle::on, Particle::by, Particle::since, Particle::from});
     const bool digits = p_.is_number(next) && read_ordinal(p_, next).has_value();
-    if (!cued || !digits || (!p_.is_russian() && next == at && !p_.is_any(at - 1, {Particle::on, Particle::by})))
+    const bool alone = whole_text(at, day->first) && digits;
+    if (!(cued || alone) || !digits ||
+        (!alone && !p_.is_russian() && next == at && !p_.is_any(at - 1, {Particle::on, Particle::by})))
       return std::nullopt;
     if (!p_.ends(day->first) && !p_.is(day->first, Sense::particle)) return std::nullopt;
     const auto date = calendar_.resolve_day(day->second, tense(at, day->first));
@@ -1096,7 +1191,7 @@ class TimeReader {
     if (unit != static_cast<int>(Unit::year) && unit != static_cast<int>(Unit::month)) return false;
     if (p_.text(end) == "old" || (p_.is_dash(end) && p_.text(end + 1) == "old")) return true;
     for (int i = std::max(0, begin - 4); i < std::min(p_.size(), end + 2); ++i)
-      if (p_.is(i, Sense::child)) return true;
+      if (p_.is(i, Sense::child) || p_.text(i) == "рост" || p_.text(i).starts_with("размер")) return true;
     constexpr std::array<std::string_view, 9> kWhose = {"мне", "ему", "ей", "нам", "am", "i'm", "мне-", "is", "turned"};
     return std::find(kWhose.begin(), kWhose.end(), p_.text(begin - 1)) != kWhose.end() &&
            unit == static_cast<int>(Unit::year);
@@ -1126,6 +1221,7 @@ class TimeReader {
     if (whole_text(begin, end) || (begin == 1 && p_.is(0, Sense::before_duration) && whole_text(0, end))) return true;
     if (end > at + 1) return true;  // "неделю и 2 дня"
     const auto unit = static_cast<Unit>(p_.as(at, Sense::single_unit).value_or(0));
+    if (p_.is_russian() && unit >= Unit::month && p_.text(end).starts_with("гаранти")) return true;
     if (!p_.is(begin - 1, Sense::before_duration)) return false;
     if (begin != at) return unit != Unit::day || !p_.is(begin - 1, Particle::every);
     if (!p_.is_russian()) return p_.text(begin - 1) == "whole";

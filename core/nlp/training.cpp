@@ -146,7 +146,7 @@ Result<std::shared_ptr<const Model>> train(const std::vector<Example>& examples,
   parts.known_words = find_known_words(examples);
   const auto samples = to_samples(examples, parts.intents, parts.known_words, options.mask_entities);
   const auto classes = parts.intents.size();
-  const auto recipe = recipe_for(samples.size(), options.seed);
+  const auto recipe = recipe_for(samples.size(), options.thorough, options.seed);
   const auto fold_of = split_into_folds(samples, options.folds, options.seed);
   const auto fold_size = std::max<std::size_t>(1, samples.size() / static_cast<std::size_t>(options.folds));
   const int used =
@@ -204,7 +204,7 @@ Result<TestReport> cross_validate(const std::vector<Example>& examples, const st
   const auto samples = to_samples(joined, intents, known, options.mask_entities);
   const std::vector<Sample> own(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(examples.size()));
   const auto fold_of = split_into_folds(own, folds, options.seed);
-  const auto recipe = recipe_for(samples.size(), options.seed);
+  const auto recipe = recipe_for(samples.size(), options.thorough, options.seed);
   Progress progress(options, folds);
   const auto go_on = [&progress] { return progress.go_on(); };
   std::vector<HeldOut> held_out(own.size());

@@ -111,7 +111,9 @@ struct Regex {
   std::unique_ptr<re2::RE2> program;
   std::string type;
   std::string value;
-  std::int64_t cost = 0;  ///< instructions
+  std::int64_t cost = 0;     ///< instructions
+  bool begins_word = false;  ///< "\\b" stood at that end: RE2's own knows Latin letters only
+  bool ends_word = false;
 };
 
 struct Phrase {
@@ -161,11 +163,16 @@ struct UserRules::Impl {
     options.set_case_sensitive(false);
     options.set_log_errors(false);
     options.set_max_mem(kRegexMemory);
-    auto program = std::make_unique<re2::RE2>(pattern, options);
+    std::string_view own = pattern;
+    const bool begins_word = own.starts_with("\\b");
+    if (begins_word) own.remove_prefix(2);
+    const bool ends_word = own.ends_with("\\b") && !own.ends_with("\\\\b");
+    if (ends_word) own.remove_suffix(2);
+    auto program = std::make_unique<re2::RE2>(std::string(own), options);
     if (!program->ok()) return "not a regex (RE2 syntax): " + valid_utf8(program->error());
     const int cost = std::max(program->ProgramSize(), program->ReverseProgramSize());
     if (cost > kLargestProgram) return "the regex is too large: lower its repetition counts";
-    regexes.push_back({std::move(program), std::move(type), std::move(value), cost});
+    regexes.push_back({std::move(program), std::move(type), std::move(value), cost, begins_word, ends_word});
     return std::nullopt;
   }
 };
@@ -221,6 +228,21 @@ Result<std::shared_ptr<const UserRules>> UserRules::from_csv(std::string_view cs
   return std::shared_ptr<const UserRules>(std::make_shared<UserRules>(std::unique_ptr<const Impl>(std::move(impl))));
 }
 
+namespace {
+
+/// No letter or digit stands on both sides of `at`.
+bool is_word_edge(const Scan& scan, std::size_t at) {
+  const auto next = std::upper_bound(scan.tokens.begin(), scan.tokens.end(), at,
+                                     [](std::size_t byte, const Token& token) { return byte < token.begin; });
+  if (next == scan.tokens.begin()) return true;
+  const auto here = next - 1;  // the last token that begins at or before `at`
+  if (here->kind == Token::Kind::sign) return true;
+  if (here->begin < at) return at >= here->end;
+  return here == scan.tokens.begin() || here->space_before || (here - 1)->kind == Token::Kind::sign;
+}
+
+}  // namespace
+
 void find_by_rules(const Scan& scan, const UserRules& rules, std::vector<Candidate>& out) {
   const UserRules::Impl& impl = rules.impl();
   const auto add = [&](std::uint32_t begin, std::uint32_t end, const std::string& type, const std::string& value) {
@@ -268,12 +290,14 @@ void find_by_rules(const Scan& scan, const UserRules& rules, std::vector<Candida
       if (work > kMostWork) return;
       if (!regex.program->Match(text, at, text.size(), re2::RE2::UNANCHORED, groups, has_group ? 2 : 1)) break;
       const re2::StringPiece span = has_group ? groups[1] : groups[0];
-      if (span.data() != nullptr && !span.empty()) {
+      const auto first = static_cast<std::size_t>(groups[0].data() - text.data());
+      const bool has_edges = (!regex.begins_word || is_word_edge(scan, first)) &&
+                             (!regex.ends_word || is_word_edge(scan, first + groups[0].size()));
+      if (has_edges && span.data() != nullptr && !span.empty()) {
         const auto begin = static_cast<std::uint32_t>(span.data() - text.data());
         add(begin, begin + static_cast<std::uint32_t>(span.size()), regex.type, regex.value);
       }
-      const auto behind = static_cast<std::size_t>(groups[0].data() - text.data()) + groups[0].size();
-      at = groups[0].empty() ? behind + 1 : behind;
+      at = has_edges && !groups[0].empty() ? first + groups[0].size() : first + 1;
       while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
     }
   }

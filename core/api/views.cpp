@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/clock.hpp"
+#include "core/nlp/model.hpp"
 
 namespace easyflow::api {
 namespace {
@@ -262,6 +263,48 @@ json view(const storage::User& user) {
       {"id", user.id}, {"tenant_id", user.tenant_id}, {"email", user.email}, {"name", user.name}, {"role", user.role}};
 }
 
+json view(const storage::NlpExample& example) {
+  return {{"id", example.id},
+          {"text", example.text},
+          {"intent", example.intent},
+          {"lang", text_or_null(example.lang)},
+          {"source", example.source},
+          {"message_id", text_or_null(example.message_id)},
+          {"user_id", text_or_null(example.user_id)},
+          {"created_at", time(example.created_at)}};
+}
+
+json view(const std::vector<storage::NlpModelRow>& models) {
+  std::vector<json> items;
+  bool shipped_is_active = true;
+  for (const auto& model : models) {
+    shipped_is_active = shipped_is_active && !model.active;
+    items.push_back({{"version", model.version},
+                     {"active", model.active},
+                     {"ships", false},
+                     {"metrics", stored_json(model.metrics_json, json::object())},
+                     {"data_fingerprint", model.data_fingerprint},
+                     {"created_at", time(model.created_at)}});
+  }
+  const auto shipped = nlp::Model::embedded();
+  const auto& metrics = shipped->metrics();
+  items.push_back({{"version", shipped->version()},
+                   {"active", shipped_is_active},
+                   {"ships", true},
+                   {"metrics",
+                    {{"examples", metrics.examples},
+                     {"intents", metrics.intents},
+                     {"intent_names", shipped->intents()},
+                     {"accuracy", metrics.accuracy},
+                     {"macro_f1", metrics.macro_f1},
+                     {"calibration_error", metrics.ece},
+                     {"calibration_reliable", metrics.calibration_reliable},
+                     {"rejection_threshold", metrics.rejection_threshold}}},
+                   {"data_fingerprint", shipped->data_fingerprint()},
+                   {"created_at", nullptr}});
+  return paged(std::move(items), "");
+}
+
 json view(const storage::MasterKeyRow& key) {
   return {{"id", key.id}, {"fingerprint", key.fingerprint}, {"state", key.state}, {"created_at", time(key.created_at)}};
 }
@@ -293,5 +336,6 @@ template json view(const storage::Paged<storage::Message>&);
 template json view(const storage::Paged<storage::Outbound>&);
 template json view(const storage::Paged<storage::OutboxEvent>&);
 template json view(const storage::Paged<storage::QuarantinedEvent>&);
+template json view(const storage::Paged<storage::NlpExample>&);
 
 }  // namespace easyflow::api

@@ -16,6 +16,7 @@
 #include "storage/repositories/events.hpp"
 #include "storage/repositories/inbound.hpp"
 #include "storage/repositories/keys.hpp"
+#include "storage/repositories/nlp.hpp"
 #include "storage/repositories/outbound.hpp"
 #include "storage/repositories/sync.hpp"
 #include "storage/repositories/users.hpp"
@@ -43,6 +44,9 @@ nlohmann::json view(const storage::ApiToken& token);
 /// The token with "token", its plain text: shown once, where it is made.
 nlohmann::json view(const auth::IssuedToken& issued);
 nlohmann::json view(const storage::User& user);
+nlohmann::json view(const storage::NlpExample& example);
+/// The tenant's models, then the one that ships; a page.
+nlohmann::json view(const std::vector<storage::NlpModelRow>& models);
 nlohmann::json view(const storage::MasterKeyRow& key);
 nlohmann::json view(const keys::RotationReport& report);
 

@@ -308,6 +308,7 @@ void add_nlp_commands(CLI::App& app, Invocation& invocation) {
   auto* group = app.add_subcommand("nlp", "What messages mean: try it, train it, measure it")->require_subcommand(1);
   add_parse(*group, invocation);
   add_nlp_training(*group, invocation);
+  add_nlp_tenant(*group, invocation);
   group->add_subcommand("intents", "The intents of the model that ships with the program")->callback([&] {
     invocation.action = [&] { return list_intents(invocation); };
   });

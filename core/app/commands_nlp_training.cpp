@@ -8,6 +8,8 @@
 #include "core/app/commands_nlp.hpp"
 #include "core/app/files.hpp"
 #include "core/app/terminal.hpp"
+#include "core/async/blocking.hpp"
+#include "core/training/trainer.hpp"
 
 namespace easyflow::app {
 namespace {
@@ -103,12 +105,11 @@ void print_retraining(const nlp::Retraining& trained) {
 }
 
 /// Says why and returns true when the model must not be used.
-bool refused(const nlp::Retraining& trained, const TrainOptions& options, const Invocation& invocation) {
+bool refused(const nlp::Retraining& trained, const TrainOptions& options) {
   if (trained.refusal.empty() || options.force) return false;
   (void)report(Error(ErrorKind::conflict, "Nothing was changed: " + trained.refusal +
                                               ". Look at the confusions, or use --force to take it all the same."),
                /*json=*/false);
-  (void)invocation;
   return true;
 }
 
@@ -142,7 +143,7 @@ int train_to_file(const Invocation& invocation, const TrainOptions& options) {
     print_retraining(*trained);
   }
   auto value = json_of(*trained);
-  const bool keep = !refused(*trained, options, invocation);
+  const bool keep = !refused(*trained, options);
   if (keep && !options.dry_run) {
     auto written = write_file(options.out, trained->model->bytes());
     if (!written) return report(Error(written.error()).with_field("--out"), invocation.json);
@@ -156,27 +157,81 @@ int train_to_file(const Invocation& invocation, const TrainOptions& options) {
   return keep ? 0 : 1;
 }
 
+Task<int> train_installed(Core& core, const Invocation& invocation, const TrainOptions& options) {
+  auto tenant = co_await tenant_of(core, invocation.tenant);
+  if (!tenant) co_return report(tenant.error(), invocation.json);
+  training::Request request;
+  auto with_base = uses_base(options.base);
+  if (!with_base) co_return report(with_base.error(), invocation.json);
+  request.with_base = *with_base;
+  if (!options.data.empty()) {
+    auto own = read_examples_file(options.data);
+    if (!own) co_return report(own.error(), invocation.json);
+    request.examples = *std::move(own);
+  }
+  request.name = options.name;
+  request.force = options.force;
+  request.dry_run = options.dry_run;
+  // the loop must stay free to notice Ctrl-C
+  BlockingThread thread;
+  auto on_progress = progress_line(invocation, "training");
+  auto outcome = co_await training::train_tenant(core.nlp, thread, *tenant, std::move(request), std::move(on_progress));
+  end_progress_line(invocation);
+  if (!outcome) co_return report(outcome.error(), invocation.json);
+  const auto& trained = outcome->trained;
+  if (!invocation.json) {
+    print_faults(trained.report.faults);
+    if (outcome->stored_examples > 0) std::cerr << outcome->stored_examples << " stored examples are used too\n";
+    print_retraining(trained);
+  }
+  const bool keep = !refused(trained, options);
+  if (invocation.json) {
+    auto value = json_of(trained);
+    value["installed"] = outcome->installed;
+    print(value);
+  } else if (outcome->installed) {
+    std::cout << '\n' << trained.version << " is the active model now; a running hub takes it on by itself.\n";
+  }
+  co_return keep ? 0 : 1;
+}
+
 void add_train(CLI::App& group, Invocation& invocation) {
   auto options = std::make_shared<TrainOptions>();
   auto* command = group.add_subcommand("train", "Train a model on labelled messages of your own");
-  command->add_option("data", options->data, "CSV with the columns text, intent and, if you like, lang")->required();
+  command->add_option("data", options->data,
+                      "CSV with the columns text, intent and, if you like, lang; default: the stored examples alone");
   command
       ->add_option("--base", options->base,
                    "default: the examples that ship are used too, yours weigh three times as much; none: only yours")
       ->check(CLI::IsMember({"default", "none"}));
-  command->add_option("--out", options->out, "Write the model to this file")->required();
+  auto* out = command->add_option("--out", options->out,
+                                  "Write the model to this file and leave the database alone; default: install it");
   command->add_option("--name", options->name, "Begins the model's version");
-  command->add_option("--against", options->against,
-                      "A model file that the new one must not fall behind; default: the one that ships");
+  command
+      ->add_option("--against", options->against,
+                   "A model file that the new one must not fall behind; default: the active model, with --out the one "
+                   "that ships")
+      ->needs(out);
   command->add_flag("--force", options->force, "Take the model even when it is worse than the one before");
   command->add_flag("--dry-run", options->dry_run, "Train and measure, change nothing");
   command->footer(
+      "Without --out the stored examples (imported, and messages that operators labelled) are used too, and the model\n"
+      "becomes the tenant's active one.\n"
       "The new model is measured on examples it was not trained on. When its macro-F1 is more than 0.02 below that of\n"
       "the model before, nothing is changed and the exit code is 1.\n"
       "Examples:\n"
+      "  easyflow nlp train shop.csv\n"
       "  easyflow nlp train shop.csv --out shop.model\n"
       "  easyflow nlp train shop.csv --base none --name bikes --out bikes.model");
   command->callback([&invocation, options] {
+    if (options->out.empty()) {
+      invocation.action = [&invocation, options] {
+        return with_core(invocation,
+                         [&invocation, options](Core& core) { return train_installed(core, invocation, *options); });
+      };
+      return;
+    }
+    if (options->data.empty()) throw CLI::ValidationError("nlp train", "--out needs a CSV: the database is left alone");
     invocation.action = [&invocation, options] { return train_to_file(invocation, *options); };
   });
 }
@@ -189,6 +244,7 @@ struct TestOptions {
   std::string base = "default";
   std::string html;
   int folds = 5;
+  bool installed = false;
 };
 
 Result<nlp::TestReport> tested(const Invocation& invocation, const TestOptions& options) {
@@ -212,14 +268,19 @@ Result<nlp::TestReport> tested(const Invocation& invocation, const TestOptions& 
   return out;
 }
 
+Result<void> write_page(const TestOptions& options, const nlp::TestReport& measured) {
+  if (options.html.empty()) return {};
+  auto written = write_file(options.html, nlp::to_html(measured));
+  if (!written) return Error(written.error()).with_field("--html");
+  return written;
+}
+
 int test(const Invocation& invocation, const TestOptions& options) {
   auto measured = tested(invocation, options);
   end_progress_line(invocation);
   if (!measured) return report(measured.error(), invocation.json);
-  if (!options.html.empty()) {
-    auto written = write_file(options.html, nlp::to_html(*measured));
-    if (!written) return report(Error(written.error()).with_field("--html"), invocation.json);
-  }
+  auto written = write_page(options, *measured);
+  if (!written) return report(written.error(), invocation.json);
   if (invocation.json) {
     print(nlohmann::json::parse(nlp::to_json(*measured), nullptr, /*allow_exceptions=*/false));
     return 0;
@@ -228,6 +289,30 @@ int test(const Invocation& invocation, const TestOptions& options) {
   print_report(*measured);
   if (!options.html.empty()) std::cout << "\nThe page with the plots: " << options.html << '\n';
   return 0;
+}
+
+Task<int> test_installed(Core& core, const Invocation& invocation, const TestOptions& options) {
+  auto tenant = co_await tenant_of(core, invocation.tenant);
+  if (!tenant) co_return report(tenant.error(), invocation.json);
+  BlockingThread thread;
+  auto tested = co_await training::test_tenant(core.nlp, thread, *tenant);
+  auto written = write_page(options, tested.report);
+  if (!written) co_return report(written.error(), invocation.json);
+  if (invocation.json) {
+    print({{"model", tested.model},
+           {"labelled", tested.labelled},
+           {"reliable", tested.is_reliable},
+           {"report", nlohmann::json::parse(nlp::to_json(tested.report), nullptr, /*allow_exceptions=*/false)}});
+    co_return 0;
+  }
+  if (tested.report.examples > 0) print_report(tested.report);
+  std::cout << '\n'
+            << tested.model << ": " << tested.report.examples << " of " << tested.labelled
+            << " messages that operators labelled are new to it";
+  if (!tested.is_reliable)
+    std::cout << "; it takes " << nlp::kEnoughForCalibration << " to tell how well its confidence is calibrated";
+  std::cout << ".\n";
+  co_return 0;
 }
 
 void add_test(CLI::App& group, Invocation& invocation) {
@@ -242,14 +327,29 @@ void add_test(CLI::App& group, Invocation& invocation) {
   command->add_option("--base", options->base, "default: train on the examples that ship too; none: only on yours")
       ->check(CLI::IsMember({"default", "none"}))
       ->excludes(model);
+  command
+      ->add_flag("--installed", options->installed,
+                 "Measure the tenant's active model on messages that operators have labelled")
+      ->excludes(model);
   command->add_option("--html", options->html, "Write the report as a page with its plots");
   command->footer(
       "Examples:\n"
       "  easyflow nlp test shop.csv --html report.html\n"
       "  easyflow nlp test shop.csv --folds 10 --base none\n"
-      "  easyflow nlp test shop.csv --model shop.model");
-  command->callback(
-      [&invocation, options] { invocation.action = [&invocation, options] { return test(invocation, *options); }; });
+      "  easyflow nlp test shop.csv --model shop.model\n"
+      "  easyflow nlp test --installed");
+  command->callback([&invocation, options] {
+    if (!options->installed) {
+      invocation.action = [&invocation, options] { return test(invocation, *options); };
+      return;
+    }
+    if (!options->data.empty())
+      throw CLI::ValidationError("nlp test", "--installed measures on the labelled messages: leave the CSV out");
+    invocation.action = [&invocation, options] {
+      return with_core(invocation,
+                       [&invocation, options](Core& core) { return test_installed(core, invocation, *options); });
+    };
+  });
 }
 
 }  // namespace

@@ -69,9 +69,9 @@ struct Core {
   storage::ConversationRepository conversations;
   storage::OutboundRepository outbound;
   storage::BudgetRepository budgets;
+  storage::NlpRepository nlp;
   storage::EventRepository events;
   storage::UpkeepRepository upkeep;
-  storage::NlpRepository nlp;
   net::HttpClient client;
   platforms::PlatformCaller caller;
   platforms::AccountDirectory accounts;

@@ -1,5 +1,6 @@
 #include "core/training/trainer.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/error.hpp>
 #include <boost/system/system_error.hpp>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "core/base/log.hpp"
+#include "core/base/nearest.hpp"
 
 namespace easyflow::training {
 namespace {
@@ -51,11 +53,28 @@ Task<std::shared_ptr<Settings>> settings_of(storage::NlpRepository& rows, std::s
   co_return out;
 }
 
+bool is_name(const std::string& intent) {
+  return !intent.empty() && intent.size() <= 64 && std::all_of(intent.begin(), intent.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == ':' || c == '.' || c == '-';
+  });
+}
+
+/// The intents a metrics_of() tells of.
+std::vector<std::string> intents_of(const storage::NlpModelRow& model) {
+  const auto metrics = nlohmann::json::parse(model.metrics_json, nullptr, /*allow_exceptions=*/false);
+  std::vector<std::string> out;
+  if (!metrics.is_object() || !metrics.contains("intent_names")) return out;
+  for (const auto& name : metrics["intent_names"])
+    if (name.is_string()) out.push_back(name.get<std::string>());
+  return out;
+}
+
 std::string metrics_of(const nlp::Retraining& trained) {
   const auto& metrics = trained.model->metrics();
   auto comparisons = nlohmann::json::parse(nlp::to_json(trained), nullptr, /*allow_exceptions=*/false);
   return nlohmann::json{{"examples", metrics.examples},
                         {"intents", metrics.intents},
+                        {"intent_names", trained.model->intents()},
                         {"accuracy", metrics.accuracy},
                         {"macro_f1", metrics.macro_f1},
                         {"calibration_error", metrics.ece},
@@ -86,6 +105,28 @@ Task<std::vector<nlp::Example>> stored_examples(storage::NlpRepository& rows, st
     cursor = examples->next;
     if (cursor.empty()) co_return out;
   }
+}
+
+Task<Result<void>> label_message(storage::NlpRepository& rows, std::string tenant_id, std::string message_id,
+                                 std::string intent, std::string user_id, bool is_new) {
+  if (!is_name(intent))
+    co_return Error(ErrorKind::invalid_input, "An intent is 1 to 64 of a-z, 0-9, _ : . -").with_field("intent");
+  auto known = nlp::Model::embedded()->intents();
+  known.emplace_back(nlp::kOutOfScope);
+  if (!is_new) {
+    auto models = co_await rows.models(tenant_id);
+    for (const auto& model : models)
+      for (auto& name : intents_of(model)) known.push_back(std::move(name));
+    auto labelled = co_await rows.example_intents(tenant_id);
+    known.insert(known.end(), labelled.begin(), labelled.end());
+    std::sort(known.begin(), known.end());
+    known.erase(std::unique(known.begin(), known.end()), known.end());
+    if (!std::binary_search(known.begin(), known.end(), intent))
+      co_return Error(ErrorKind::invalid_input, "There is no intent '" + intent + "'." + did_you_mean(intent, known) +
+                                                    " If it is a new one, say so.")
+          .with_field("intent");
+  }
+  co_return co_await rows.label_message(tenant_id, message_id, intent, user_id);
 }
 
 Task<Result<Outcome>> train_tenant(storage::NlpRepository& rows, BlockingThread& thread, std::string tenant_id,

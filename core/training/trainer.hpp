@@ -36,6 +36,12 @@ struct Outcome {
 Task<std::vector<nlp::Example>> stored_examples(storage::NlpRepository& rows, std::string tenant_id,
                                                 std::string source);
 
+/// An operator says what a message means (NlpRepository::label_message). `intent` must be one of the model that ships,
+/// of the tenant's models or of its examples, unless `is_new`. `user_id` may be empty. Errors: invalid_input (field
+/// "intent", with what may be meant), not_found.
+Task<Result<void>> label_message(storage::NlpRepository& rows, std::string tenant_id, std::string message_id,
+                                 std::string intent, std::string user_id, bool is_new);
+
 /// Trains on `thread` and, unless it is refused, makes the model the tenant's active one: hubs take it on at once.
 /// `on_progress` is told 0..1 on that thread; false stops. Errors: invalid_input (too few examples), conflict
 /// (stopped).

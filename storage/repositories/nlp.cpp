@@ -54,6 +54,8 @@ constexpr Sql kExamples{"nlp.examples", R"sql(
    where $1::timestamptz is null or (created_at, id) > ($1::timestamptz, $2::uuid)
    order by created_at, id limit $3::integer)sql"};
 
+constexpr Sql kExampleIntents{"nlp.example_intents", "select distinct intent from nlp_examples order by intent"};
+
 constexpr Sql kRemoveExample{"nlp.remove_example", R"sql(
   delete from nlp_examples where id = $1::uuid returning pg_notify('nlp', ''))sql"};
 
@@ -248,6 +250,15 @@ Task<Result<Paged<NlpExample>>> NlpRepository::examples(std::string tenant_id, P
     return page_of<NlpExample>(rows, page, read, [](const pqxx::row& row) {
       return std::vector<std::string>{text_of(row["created_at"]), text_of(row["id"])};
     });
+  };
+  return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+Task<std::vector<std::string>> NlpRepository::example_intents(std::string tenant_id) {
+  auto work = [](Tx& tx) {
+    std::vector<std::string> out;
+    for (const auto& row : tx.exec(kExampleIntents)) out.push_back(text_of(row["intent"]));
+    return out;
   };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
 }

@@ -89,6 +89,8 @@ class NlpRepository {
   Task<int> put_examples(std::string tenant_id, std::vector<NlpExample> examples);
   /// Oldest first.
   Task<Result<Paged<NlpExample>>> examples(std::string tenant_id, PageRequest page);
+  /// The intents that examples have.
+  Task<std::vector<std::string>> example_intents(std::string tenant_id);
   Task<bool> remove_example(std::string tenant_id, std::string id);
   /// An operator says what a message means: the message gets the intent with confidence 1 and nlp_model "operator",
   /// metadata.nlp keeps what was said before, and its text becomes an example. Repeating it changes nothing.

@@ -134,6 +134,7 @@ TEST_F(NlpTest, ImportedExamplesAreKnownByTheirText) {
   EXPECT_FALSE(loop.run(nlp.remove_example(b.tenant_id, examples_of(a)[0].id)));
   EXPECT_TRUE(loop.run(nlp.remove_example(a.tenant_id, examples_of(a)[0].id)));
   EXPECT_EQ(examples_of(a).size(), 1u);
+  EXPECT_EQ(loop.run(nlp.example_intents(b.tenant_id)), std::vector<std::string>());
 }
 
 TEST_F(NlpTest, RulesAndActionsAreReplacedAndRemoved) {

@@ -85,7 +85,7 @@ struct Hub::Engines {
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
         reception(executor, core.integrations, core.inbound, core.accounts, core.caller, core.vault, core.connectors,
-                  core.clock, core.public_url),
+                  core.clock, core.public_url, installation.node()),
         services(core.services()),
         gauges(core.database, batcher),
         loops(executor),

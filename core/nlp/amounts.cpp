@@ -89,6 +89,8 @@ class AmountReader {
   }
   std::optional<Numeral> number_at(int at) const {
     if (p_.is_number(at) && !begins_fresh(at)) return std::nullopt;
+    // the rest of a number too long to be an amount
+    if (p_.is_number(at - 1) && p_.text(at).size() == 3 && p_.text(at - 1).size() <= 3) return std::nullopt;
     return read_cardinal(p_, at, Grouping::thousands);
   }
   bool is_range_joiner(int at) const { return p_.is_dash(at) || p_.is(at, Particle::or_); }

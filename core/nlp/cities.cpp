@@ -623,6 +623,7 @@ constexpr Alias kAliases[] = {
     {"кзн", "Казань"},
     {"Бешкек", "Бишкек"},
     {"nyc", "Нью-Йорк"},
+    {"Нью-Дели", "Дели"},
     {"petersburg", "Санкт-Петербург"},
 };
 
@@ -906,6 +907,10 @@ void find_cities(const Scan& scan, std::vector<Candidate>& out) {
     const std::string_view word = scan.word(token);
     if ((word == "мск" || word == "msk") && at > 0 &&
         (scan.tokens[at - 1].kind == Kind::number || scan.word(scan.tokens[at - 1]) == "по"))
+      continue;
+    // "с Питером Смитом": a man
+    if (word.starts_with("питер") && last + 1 < scan.tokens.size() && scan.tokens[last + 1].kind == Kind::word &&
+        starts_upper(scan, token) && starts_upper(scan, scan.tokens[last + 1]))
       continue;
     const bool after_city = last_city > 0 && at - last_city <= 3;
     if (best->care != Care::none) {

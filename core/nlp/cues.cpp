@@ -49,7 +49,7 @@ Vocabulary<std::uint32_t> make_cues() {
   b.inflected(Cue::order, kNeuter, {"отправлени"});
   b.plain(Cue::order, {"order", "orders", "order's", "ordernumber", "orderid", "zayavka", "posting"});
   b.inflected(Cue::number | Cue::filler, kMasculine, {"номер"});
-  b.plain(Cue::number | Cue::filler, {"ном", "number", "num", "no", "nr", "id", "айди", "nomer", "номерок"});
+  b.plain(Cue::number | Cue::filler, {"ном", "number", "num", "no", "nr", "id", "айди", "nomer", "номерок", "n"});
   b.plain(Cue::filler,
           {"под", "мой", "моего", "моему", "моём", "моем",      "my",   "is",  "was",   "it",    "its",      "это",
            "по",  "вот", "with",  "the",   "ref",  "reference", "code", "код", "кодом", "такой", "следующий"});
@@ -67,14 +67,30 @@ Vocabulary<std::uint32_t> make_cues() {
   b.inflected(Cue::parcel, kSoft, {"бандерол"});
   b.plain(Cue::parcel, {"parcel", "parcels", "package", "packages", "shipment", "shipments", "consignment"});
   b.inflected(Cue::sku, kMasculine, {"артикул"});
-  b.plain(Cue::sku, {"арт", "sku", "nmid", "nm_id", "нмид", "article", "artikul", "asin", "mpn"});
+  b.plain(Cue::sku,
+          {"арт", "sku", "nmid", "nm_id", "нмид", "article", "artikul", "asin", "mpn", "vendor", "art", "нм", "nm"});
   b.inflected(Cue::model, kSoft, {"модел"});
-  b.plain(Cue::model, {"item", "model", "product", "art", "part", "товара", "товар", "товару", "товаром", "позиция",
-                       "позицию", "позиции"});
+  b.plain(Cue::model, {"item", "model", "product", "part", "товара", "товар", "товару", "товаром", "позиция", "позицию",
+                       "позиции"});
   b.inflected(Cue::size, kMasculine, {"размер", "размерчик"});
   b.plain(Cue::size, {"size", "sizes", "sized", "sz", "рр"});
   b.plain(Cue::wear, {"нога", "ногу", "ноги", "ноге", "стопа", "ношу", "носим", "носит", "носила", "носил", "wear",
                       "wears", "wearing", "noshu"});
+  b.inflected(Cue::garment, kFeminine,
+              {"кофт", "майк", "жилетк", "шуб", "дублёнк", "пижам", "босоножк", "сандали", "тапочк", "перчатк",
+               "водолазк", "ветровк", "туник"});
+  b.inflected(Cue::garment, kMasculine,
+              {"жилет", "плащ", "халат", "бюстгальтер", "лифчик", "джемпер", "кардиган", "сарафан"});
+  b.plain(Cue::garment,
+          {"леггинсы", "лосины", "трусы",     "тапки",  "кроссы", "обувь",    "обуви",  "одежда",  "одежды",
+           "футболки", "pants",  "sweater",   "boot",   "shoe",   "trainers", "heels",  "sandals", "blouse",
+           "suit",     "bra",    "krossovki", "platie", "platye", "botinki",  "kurtka", "kurtku",  "dzhinsy"});
+  b.plain(Cue::came,
+          {"заказал",   "заказала", "заказали", "заказывал", "заказывала", "заказывали", "просил",   "просила",
+           "брал",      "брала",    "взял",     "взяла",     "купил",      "купила",     "пришел",   "пришла",
+           "пришло",    "пришли",   "прислали", "привезли",  "положили",   "получил",    "получила", "доставили",
+           "отправили", "ordered",  "got",      "received",  "sent",       "came",       "bought",   "took",
+           "zakazal",   "zakazala", "prishel",  "prishli",   "prislali"});
   b.inflected(Cue::garment, kFeminine, {"юбк", "куртк", "футболк", "рубашк", "блузк", "туфл", "толстовк"});
   b.inflected(Cue::garment, kMasculine,
               {"костюм", "свитер", "пиджак", "ботинк", "кроссовк", "сапог", "пуховик", "комбинезон"});

@@ -35,6 +35,7 @@ struct Cue {
     joint = 1U << 21,    ///< и, или, or: joins numbers of one kind
     lessen = 1U << 22,   ///< тёмно, light: goes before a colour
     garment = 1U << 23,  ///< платье, shoes: a number right after it may be a size
+    came = 1U << 24,     ///< заказал, пришли, got: of two numbers after such words each may be a size
   };
 };
 

@@ -82,6 +82,7 @@ constexpr int number_of(E value) {
   return static_cast<int>(value);
 }
 
+// clang-format off
 constexpr Row kParticles[] = {
     {Sense::particle, number_of(Particle::v), "в во"},
     {Sense::particle, number_of(Particle::na), "на"},
@@ -324,76 +325,66 @@ constexpr Row kCalendar[] = {
 constexpr Row kCues[] = {
     {Sense::before_genitive, 0, "больше более меньше менее около течение дольше свыше порядка раньше позже теч"},
     {Sense::coming, 0,
-     "прид/у/ет/ем/ут приед/у/ет/ем/ут подойд/у/ет/ем подъед/у/ет/ем забер/у/ет/ем/ете заеха/ть заед/у/ет зайд/у/ет "
-     "буд/у/ет/ем/ете привез/ут/ете/ет достав/ят/ите/ить откро/ется/етесь закро/ется/етесь открываетесь закрываетесь "
-     "открывается закрывается позвоните созвонимся встретимся прибудет ждать ждите pick come arrive open close call "
-     "meet"},
+     "прид/у/ет/ем/ут приед/у/ет/ем/ут подойд/у/ет/ем подъед/у/ет/ем забер/у/ет/ем/ете заеха/ть заед/у/ет "
+     "зайд/у/ет буд/у/ет/ем/ете привез/ут/ете/ет достав/ят/ите/ить откро/ется/етесь закро/ется/етесь открываетесь "
+     "закрываетесь открывается закрывается позвоните созвонимся встретимся прибудет ждать ждите pick come arrive "
+     "open close call meet"},
     {Sense::before_duration, 0,
-     "прошл/а/о прошел прошёл проходит уже жду ждем ждал/-/а/и ждать за через спустя более больше менее меньше около "
-     "почти цел/ый/ую/ое ровно примерно спустя еще минимум максимум займет занимает на within for in after over about "
-     "almost nearly been takes take took already past than least only just another спустя держали держал ждете "
-     "ждут хранится хранят провел провела гаранти/я/ю/ей"},
+     "прошл/а/о прошел прошёл проходит уже жду ждем ждал/-/а/и ждать за через спустя более больше менее меньше "
+     "около почти цел/ый/ую/ое ровно примерно спустя еще минимум максимум займет занимает на within for in after "
+     "over about almost nearly been takes take took already past than least only just another спустя держали "
+     "держал ждете ждут хранится хранят провел провела гаранти/я/ю/ей"},
     {Sense::happened, 0,
-     "bought sent paid was were got came went fell broke died lost tore wore began quit made said took gave gone been "
-     "had did spent arrived купил купила делал"},
+     "bought sent paid was were got came went fell broke died lost tore wore began quit made said took gave gone "
+     "been had did spent arrived купил купила делал был была были"},
     {Sense::not_verb, 0,
-     "если или ли либо дела тела дело тело стол пол школа футбол мыло сила села неделя недели нал отдел предел канал "
-     "материал оригинал журнал need indeed red bed used feed speed seed limited interested expected scheduled hundred "
-     "material было бы кабель мебель модель модели цели доли роли ткани мал жил угол узел чехол котёл котел одеяло "
-     "зеркало зеркала покрывало кофемолка факел артикул артикула ответил скидка балл вокзал персонал похожи feel "
-     "reed naked united embed"},
+     "если или ли либо дела тела дело тело стол пол школа футбол мыло сила села неделя недели нал отдел предел "
+     "канал материал оригинал журнал need indeed red bed used feed speed seed limited interested expected "
+     "scheduled hundred material было бы кабель мебель модель модели цели доли роли ткани мал жил угол узел чехол "
+     "котёл котел одеяло зеркало зеркала покрывало кофемолка факел артикул артикула ответил скидка балл вокзал "
+     "персонал похожи feel reed naked united embed"},
     {Sense::child, 0,
-     "ребен/ок/ка/ку/ком дет/и/ям/ей/ьми сын/-/у/а/ом дочк/а/е/и/у дочер/и/ь мальчик/-/у/а/ам/ов девочк/а/е/и/у/ам "
-     "девочек детск/ий/ая/ое/ие/ого/их/ую/ой возраст/-/а/е внук/-/у/а внучк/а/е/и племянник/-/у/а младен/ец/цу child "
-     "kid kids children son daughter "
-     "boy girl toddler baby age aged"},
+     "ребен/ок/ка/ку/ком дет/и/ям/ей/ьми сын/-/у/а/ом дочк/а/е/и/у дочер/и/ь мальчик/-/у/а/ам/ов "
+     "девочк/а/е/и/у/ам девочек детск/ий/ая/ое/ие/ого/их/ую/ой возраст/-/а/е внук/-/у/а внучк/а/е/и "
+     "племянник/-/у/а младен/ец/цу child kid kids children son daughter boy girl toddler baby age aged"},
     {Sense::price, 0,
      "почему прайс/у скин/ете/ь/ьте/ули уступ/ите/ка цен/а/ы/у/е/ой/ник/нике/ами ценою "
-     "сто/ит/ил/ила/ило/или/ят/ить/имость/имости/имостью/ить/ящий "
-     "перев/ел/ела/ели/од "
-     "переве/дите оплат/ил/ила/или/а/у/ить заплат/ил/ила/или/ить/ишь плат/ил/ила/ить/еж/ежа спис/али/ано/ывают/ание "
-     "снял/и/а снялось сумм/а/ы/у/е/ой скидк/а/и/у/ой/е скид/ок бюджет/-/а/е дорож/е дешевл/е подорожал/-/а/о/и "
+     "сто/ит/ил/ила/ило/или/ят/ить/имость/имости/имостью/ить/ящий перев/ел/ела/ели/од переве/дите "
+     "оплат/ил/ила/или/а/у/ить заплат/ил/ила/или/ить/ишь плат/ил/ила/ить/еж/ежа спис/али/ано/ывают/ание снял/и/а "
+     "снялось сумм/а/ы/у/е/ой скидк/а/и/у/ой/е скид/ок бюджет/-/а/е дорож/е дешевл/е подорожал/-/а/о/и "
      "подешевел/-/а/о/и прайс/-/е/а куп/ил/ила/или/лю/лен/лена/лено взял/-/а/и прода/ете/дите/м/ю/н "
-     "отда/ете/дите/дите/м "
-     "отдадите верн/ули/ите/ут/уть/ул должны потрат/ил/ила зараб/аток/отать зарабат/ывай/ывать аванс/-/а "
-     "предоплат/а/ы/у "
-     "дохо/д долг/-/у/а потолок заказ/-/а/е минималк/а налож/енным price prices priced cost costs costed paid pay "
-     "charged charge refund total amount budget worth deposit"},
+     "отда/ете/дите/дите/м отдадите верн/ули/ите/ут/уть/ул должны потрат/ил/ила зараб/аток/отать "
+     "зарабат/ывай/ывать аванс/-/а предоплат/а/ы/у дохо/д долг/-/у/а потолок заказ/-/а/е минималк/а налож/енным "
+     "price prices priced cost costs costed paid pay charged charge refund total amount budget worth deposit"},
     {Sense::instead, 0, "вместо instead"},
     {Sense::rating, 0,
-     "звезд/-/а/ы/у/очек/очки балл/-/а/ов оценк/а/у/и/ой оцен/ил/ила/иваю рейтинг/-/а/е star stars rating rate points "
-     "point оценок"},
+     "звезд/-/а/ы/у/очек/очки балл/-/а/ов оценк/а/у/и/ой оцен/ил/ила/иваю рейтинг/-/а/е star stars rating rate "
+     "points point оценок"},
     {Sense::no_quantity, 0,
      "раз раза разов % процент/-/а/ов размер/-/а/е/у/ов класс/-/а/е этаж/-/а/е номер/-/а/у дом квартир/а/ы/у "
-     "подъезд/-/а "
-     "человек/-/а человека люд/ей звонк/а/ов сообщени/е/я/й градус/-/а/ов ватт вольт мм см гб gb tb тб mb мб км "
-     "точк/а/и версия версии прошивк/а/и ios android version v "
-     "балл/ов times percent inch inches people degrees ghz hz mah мач вт w v floor size sizes дюйм/а/ов/- сторон/ы "
-     "причин/ы вопрос/-/а/ов проблем/а/ы минус/а/ов плюс/а/ов вариант/а/ов способ/а/ов отзыв/-/а/ов фото "
-     "подписчик/ов лайк/ов магазин/а/ов пункт/-/а/ов questions question reasons reviews photos messages emails calls "
-     "things attempts ways options months days hours weeks years лет ml oz lbs lb"},
+     "подъезд/-/а человек/-/а человека люд/ей звонк/а/ов сообщени/е/я/й градус/-/а/ов ватт вольт мм см гб gb tb "
+     "тб mb мб км точк/а/и версия версии прошивк/а/и ios android version v балл/ов times percent inch inches "
+     "people degrees ghz hz mah мач вт w v floor size sizes дюйм/а/ов/- сторон/ы причин/ы вопрос/-/а/ов "
+     "проблем/а/ы минус/а/ов плюс/а/ов вариант/а/ов способ/а/ов отзыв/-/а/ов фото подписчик/ов лайк/ов "
+     "магазин/а/ов пункт/-/а/ов questions question reasons reviews photos messages emails calls things attempts "
+     "ways options months days hours weeks years лет ml oz lbs lb"},
     {Sense::russian_in_latin, 0,
      "gde kogda zakaz zakaza zakazal zakazala zakazali zakazu skolko dostavka dostavki dostavku dostavite privet "
-     "zdravstvuyte zdravstvuite zdravstvujte mne moy moi tovar razmer dlya kak chto eto net mozhno mojno est rubley "
-     "rublej rubli zavtra segodnya vchera dney dnya dnej nedelya nedelyu pozhaluysta pozhalujsta spasibo dobryy dobriy "
-     "den vernut vozvrat dengi dve tri shtuki shtuku sht nazad posle pozavchera poslezavtra nedeli mesyats mesyac "
-     "mesyaca minut mogu mogli ponedelnik ponedelnika vtornik sredu chetverg pyatnicu pyatnitsu subbotu voskresenie "
-     "utra vechera pochemu kurier kuryer posylka posilka prishel prishla prishlo prishli uzhe menya deneg "
-     "podskazhite hochu xochu kupil kupila tsena cena tovara esli jdu zhdu oplatil oplatila magazin pyat shtuk para "
-     "paru eshe esche budet kakoy kakaya nuzhno nado skidka skidku rabotaet chasov"},
+     "zdravstvuyte zdravstvuite zdravstvujte mne moy moi tovar razmer dlya kak chto eto net mozhno mojno est "
+     "rubley rublej rubli zavtra segodnya vchera dney dnya dnej nedelya nedelyu pozhaluysta pozhalujsta spasibo "
+     "dobryy dobriy den vernut vozvrat dengi dve tri shtuki shtuku sht nazad posle pozavchera poslezavtra nedeli "
+     "mesyats mesyac mesyaca minut mogu mogli ponedelnik ponedelnika vtornik sredu chetverg pyatnicu pyatnitsu "
+     "subbotu voskresenie utra vechera pochemu kurier kuryer posylka posilka prishel prishla prishlo prishli uzhe "
+     "menya deneg podskazhite hochu xochu kupil kupila tsena cena tovara esli jdu zhdu oplatil oplatila magazin "
+     "pyat shtuk para paru eshe esche budet kakoy kakaya nuzhno nado skidka skidku rabotaet chasov"},
 };
 
 constexpr Row kMoney[] = {
     {Sense::currency, rub,
-     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles ruble "
-     "roubles "
-     "rouble "
-     "rur "
-     "rubley "
-     "rublej rublya"},
+     "рубл/ь/я/ей/ю/ем/е/и/ям/ями/ях/ик/ики/иков/ики руб р рэ ₽ rub rubles ruble roubles rouble rur rubley rublej "
+     "rublya"},
     {Sense::currency, usd,
-     "доллар/-/а/ов/у/ом/е/ы/ам/ами/ах долл бакс/-/а/ов/у/ом/ы/ам/ами usd dollar dollars buck "
-     "bucks $"},
+     "доллар/-/а/ов/у/ом/е/ы/ам/ами/ах долл бакс/-/а/ов/у/ом/ы/ам/ами usd dollar dollars buck bucks $"},
     {Sense::currency, eur, "евро eur euro euros €"},
     {Sense::currency, gbp, "фунт/-/а/ов/у/ом/ы/ам/ами gbp pound pounds quid £ sterling"},
     {Sense::currency, byn, "byn"},
@@ -470,10 +461,10 @@ constexpr Row kGoods[] = {
     {Sense::count_unit, 1,
      "шт уп шту/к/ка/ки/ку/кам/ками штуч/ек/ки/ка/ку единиц/-/а/ы/у позици/й/и/я/ю комплект/-/а/ов/ы набор/-/а/ов "
      "упаков/ок/ка/ки/ку пачк/а/и/у пачек короб/ок/ка/ки/ку/ов/а ящик/-/а/ов рулон/-/а/ов мешк/а/ов мешок "
-     "бутыл/ок/ка/ки/ку "
-     "банок банк/и/у/а флакон/-/а/ов тюбик/-/а/ов пакет/-/а/ов пакетик/а/ов экземпляр/-/а/ов порци/й/и/я палет/-/а/ы "
-     "паллет/-/а/ы блок/-/а/ов связк/а/и/у pc pcs pce piece pieces unit units item items set sets pack packs package "
-     "packages box boxes bottle bottles carton cartons pallet pallets bag bags roll rolls copy copies kit kits"},
+     "бутыл/ок/ка/ки/ку банок банк/и/у/а флакон/-/а/ов тюбик/-/а/ов пакет/-/а/ов пакетик/а/ов экземпляр/-/а/ов "
+     "порци/й/и/я палет/-/а/ы паллет/-/а/ы блок/-/а/ов связк/а/и/у pc pcs pce piece pieces unit units item items "
+     "set sets pack packs package packages box boxes bottle bottles carton cartons pallet pallets bag bags roll "
+     "rolls copy copies kit kits"},
     {Sense::count_unit, 2, "пар/а/у/ы/-/ами/ам pair pairs"},
     {Sense::measure, number_of(Measure::kg), "кг килограмм/-/а/ов кило kg kgs kilo kilos kilogram kilograms"},
     {Sense::measure, number_of(Measure::g), "г гр грамм/-/а/ов g gram grams"},
@@ -483,40 +474,32 @@ constexpr Row kGoods[] = {
     {Sense::measure, number_of(Measure::cm), "cm"},
     {Sense::goods, 0,
      "товар/-/а/ов/ы вещ/ь/и/ей издели/е/я/й футболк/и/у/а футболок рубашк/и/у/а рубашек плать/е/я/ев платьев "
-     "куртк/и/у/а "
-     "курток кофт/ы/у/- джинсов штанов брюк юбк/и/у юбок носк/а/ов носок кроссов/ок/ки ботин/ка/ки/ок туфел/ь туфли "
-     "сапог/-/а "
-     "сапоги шап/ки/ку/ок шарф/-/а/ов перчат/ок/ки худи свитер/-/а/ов толстов/ок/ки/ку костюм/-/а/ов пижам/ы/у/- "
-     "халат/-/а/ов ремн/я/ей сумк/и/у/а сумок рюкзак/-/а/ов чемодан/-/а/ов книг/-/и/у/а книж/ек/ки тетрад/ей/и "
-     "ручк/и/у "
-     "ручек кружк/и/у/а кружек чаш/ек/ки/ку тарел/ок/ки/ку стакан/-/а/ов бокал/-/а/ов лож/ек/ки/ку вил/ок/ки/ку "
-     "кастрюл/ь/и/ю "
-     "сковород/ы/у/ки/ок полотен/ец/ца простын/и/ей/ю подуш/ек/ки/ку одеял/-/а пледа пледов пледа наволоч/ек/ки "
-     "телефон/-/а/ов смартфон/-/а/ов чехл/а/ов кабел/я/ей заряд/ок/ки/ку наушник/ов лампоч/ек/ки/ку ламп/-/ы/у "
-     "батаре/ек/йки игруш/ек/ки/ку кук/ол/лы/лу машин/ок/ки/ку стул/-/а/ьев стол/а/ов крем/-/а/ов шампун/я/ей маск/и/у "
-     "масок духов фильтр/-/а/ов коврик/-/а/ов штор/-/ы горш/ка/ков свеч/ей/и/у час/ы посыл/ок/ки/ку заказ/а/ов "
-     "shirt shirts tshirts tee tees dress dresses jacket jackets hoodie hoodies jeans sock socks shoe shoes sneakers "
-     "boot "
-     "boots hat hats bag bags backpack backpacks book books mug mugs cup cups plate plates glass glasses jar jars "
-     "towel "
-     "towels pillow pillows blanket blankets phone phones case cases cable cables charger chargers lamp lamps bulb "
-     "bulbs "
-     "battery batteries toy toys doll dolls chair chairs table tables candle candles filter filters cap caps scarf "
-     "scarves gloves order orders product products parcel parcels lipsticks creams sweaters skirts pants notebooks "
-     "pens "
-     "earbuds headphones speakers watches rings necklaces earrings"},
+     "куртк/и/у/а курток кофт/ы/у/- джинсов штанов брюк юбк/и/у юбок носк/а/ов носок кроссов/ок/ки ботин/ка/ки/ок "
+     "туфел/ь туфли сапог/-/а сапоги шап/ки/ку/ок шарф/-/а/ов перчат/ок/ки худи свитер/-/а/ов толстов/ок/ки/ку "
+     "костюм/-/а/ов пижам/ы/у/- халат/-/а/ов ремн/я/ей сумк/и/у/а сумок рюкзак/-/а/ов чемодан/-/а/ов книг/-/и/у/а "
+     "книж/ек/ки тетрад/ей/и ручк/и/у ручек кружк/и/у/а кружек чаш/ек/ки/ку тарел/ок/ки/ку стакан/-/а/ов "
+     "бокал/-/а/ов лож/ек/ки/ку вил/ок/ки/ку кастрюл/ь/и/ю сковород/ы/у/ки/ок полотен/ец/ца простын/и/ей/ю "
+     "подуш/ек/ки/ку одеял/-/а пледа пледов пледа наволоч/ек/ки телефон/-/а/ов смартфон/-/а/ов чехл/а/ов "
+     "кабел/я/ей заряд/ок/ки/ку наушник/ов лампоч/ек/ки/ку ламп/-/ы/у батаре/ек/йки игруш/ек/ки/ку кук/ол/лы/лу "
+     "машин/ок/ки/ку стул/-/а/ьев стол/а/ов крем/-/а/ов шампун/я/ей маск/и/у масок духов фильтр/-/а/ов "
+     "коврик/-/а/ов штор/-/ы горш/ка/ков свеч/ей/и/у час/ы посыл/ок/ки/ку заказ/а/ов shirt shirts tshirts tee "
+     "tees dress dresses jacket jackets hoodie hoodies jeans sock socks shoe shoes sneakers boot boots hat hats "
+     "bag bags backpack backpacks book books mug mugs cup cups plate plates glass glasses jar jars towel towels "
+     "pillow pillows blanket blankets phone phones case cases cable cables charger chargers lamp lamps bulb bulbs "
+     "battery batteries toy toys doll dolls chair chairs table tables candle candles filter filters cap caps "
+     "scarf scarves gloves order orders product products parcel parcels lipsticks creams sweaters skirts pants "
+     "notebooks pens earbuds headphones speakers watches rings necklaces earrings"},
     {Sense::acquire, 0,
      "возьм/у/ем/ете взять взял/-/а/и бер/у/ем нужн/о/ы/а/ен надо хо/чу/тел/тела/тим хотел/а/и "
-     "заказ/ал/ала/али/ать/ывал/ывала/жу "
-     "заказать закажу закаж/у/ем закажите куп/ил/ила/или/ить/лю/ите приш/ло/ла/ли/ел пришёл присл/али/ал/ала пришлите "
-     "отправ/или/ил/ьте/ите "
-     "полож/или/ил/ите/ить получ/ил/ила/или/ить добав/ить/ьте/ил/ила оформ/ил/ила/ить/ите отлож/ите/ить резерв/- "
-     "забронируйте требуется требуются интересу/ет/ют достав/или осталось осталась вернуть верну возврат привез/ли "
-     "недополучил недоложили необходимо необходим/ы/а "
-     "need needed want wanted order ordered ordering buy bought buying get got getting received receive sent send "
-     "reserve reserved take return returning returned add purchase purchased missing arrived came contains shipped "
-     "delivered only"},
+     "заказ/ал/ала/али/ать/ывал/ывала/жу заказать закажу закаж/у/ем закажите куп/ил/ила/или/ить/лю/ите "
+     "приш/ло/ла/ли/ел пришёл присл/али/ал/ала пришлите отправ/или/ил/ьте/ите полож/или/ил/ите/ить "
+     "получ/ил/ила/или/ить добав/ить/ьте/ил/ила оформ/ил/ила/ить/ите отлож/ите/ить резерв/- забронируйте "
+     "требуется требуются интересу/ет/ют достав/или осталось осталась вернуть верну возврат привез/ли недополучил "
+     "недоложили необходимо необходим/ы/а need needed want wanted order ordered ordering buy bought buying get "
+     "got getting received receive sent send reserve reserved take return returning returned add purchase "
+     "purchased missing arrived came contains shipped delivered only"},
 };
+// clang-format on
 
 struct Words {
   std::vector<Gloss> glosses;

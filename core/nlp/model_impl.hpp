@@ -6,6 +6,7 @@
 
 #include "core/nlp/calibration.hpp"
 #include "core/nlp/classifier.hpp"
+#include "core/nlp/dataset.hpp"
 #include "core/nlp/known_words.hpp"
 #include "core/nlp/model.hpp"
 
@@ -34,6 +35,9 @@ std::string to_file(const ModelParts& parts);
 Result<ModelParts> from_body(std::string_view body);
 /// Magic, format version and hash in front of a body.
 std::string seal_model(std::string_view body);
+
+/// SHA-256 of texts, intents, languages and weights, in their order.
+std::string fingerprint_of(const std::vector<Example>& examples);
 
 /// The probabilities of a text in a workspace of the thread.
 void classify(const ModelParts& parts, std::string_view text, const std::vector<Entity>& entities, Workspace& workspace,

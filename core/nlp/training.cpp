@@ -24,21 +24,6 @@ Reference some_day() {
   return out;
 }
 
-std::string fingerprint_of(const std::vector<Example>& examples) {
-  std::string all;
-  for (const auto& example : examples) {
-    all += example.text;
-    all += '\x1f';
-    all += example.intent;
-    all += '\x1f';
-    all += example.lang;
-    all += '\x1f';
-    all += std::to_string(example.weight);
-    all += '\n';
-  }
-  return crypto::sha256_hex(all);
-}
-
 std::vector<std::string> intents_of(const std::vector<Example>& a, const std::vector<Example>& b) {
   std::set<std::string> all;
   for (const auto& example : a) all.insert(example.intent);
@@ -134,6 +119,21 @@ bool is_reliable(const std::vector<Sample>& samples, std::size_t intents) {
 }
 
 }  // namespace
+
+std::string fingerprint_of(const std::vector<Example>& examples) {
+  std::string all;
+  for (const auto& example : examples) {
+    all += example.text;
+    all += '\x1f';
+    all += example.intent;
+    all += '\x1f';
+    all += example.lang;
+    all += '\x1f';
+    all += std::to_string(example.weight);
+    all += '\n';
+  }
+  return crypto::sha256_hex(all);
+}
 
 Result<std::shared_ptr<const Model>> train(const std::vector<Example>& examples, const TrainingOptions& options) {
   EASYFLOW_TRY(checked, check(examples, options));

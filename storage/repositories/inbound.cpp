@@ -201,15 +201,23 @@ constexpr Sql kCorrectCounts{"inbound.correct_counts", R"sql(
   update conversations v set messages_count = v.messages_count + d.delta
     from unnest($1::uuid[], $2::integer[]) as d(id, delta) where v.id = d.id)sql"};
 
-constexpr Sql kMovePollCursor{"inbound.move_poll_cursor", R"sql(
-  insert into sync_cursors as c (integration_id, stream, tenant_id, cursor, next_run_at, last_success_at)
-  values ($1::uuid, '@updates', current_tenant(), $2, 'infinity', now())
+// The fencing number grows when the lease changes hands, not when its holder takes it on.
+constexpr Sql kClaimPoll{"inbound.claim_poll", R"sql(
+  insert into sync_cursors as c (integration_id, stream, tenant_id, next_run_at, lease_owner, lease_until, fencing)
+  values ($1::uuid, '@updates', current_tenant(), 'infinity', $2, now() + make_interval(secs => $3::float8), 1)
   on conflict (integration_id, stream, partition) do update
-     set cursor = excluded.cursor, last_success_at = excluded.last_success_at, updated_at = now()
-   where c.cursor is distinct from excluded.cursor)sql"};
+     set lease_owner = excluded.lease_owner, lease_until = excluded.lease_until,
+         fencing = c.fencing + case when c.lease_owner = excluded.lease_owner then 0 else 1 end
+   where c.lease_owner is null or c.lease_owner = excluded.lease_owner or c.lease_until < now()
+  returning fencing, cursor)sql"};
 
-constexpr Sql kPollCursor{"inbound.poll_cursor", R"sql(
-  select cursor from sync_cursors where integration_id = $1::uuid and stream = '@updates')sql"};
+constexpr Sql kMovePollCursor{"inbound.move_poll_cursor", R"sql(
+  update sync_cursors set cursor = $4, last_success_at = now(), updated_at = now()
+   where integration_id = $1::uuid and stream = '@updates' and lease_owner = $2 and fencing = $3::bigint)sql"};
+
+constexpr Sql kReleasePoll{"inbound.release_poll", R"sql(
+  update sync_cursors set lease_owner = null, lease_until = null
+   where integration_id = $1::uuid and stream = '@updates' and lease_owner = $2 and fencing = $3::bigint)sql"};
 
 constexpr Sql kQuarantine{"inbound.quarantine", R"sql(
   select e.body_id, e.integration_id, i.platform_id, e.reason, e.received_at
@@ -679,29 +687,48 @@ Task<IngestCounts> InboundRepository::store(std::shared_ptr<const std::vector<De
   return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }
 
-Task<IngestCounts> InboundRepository::store_poll(std::string tenant_id, std::string integration_id,
-                                                 std::vector<Delivery> deliveries, std::string poll_cursor) {
+Task<std::optional<PollLease>> InboundRepository::claim_poll(std::string tenant_id, std::string integration_id,
+                                                             std::string owner, std::chrono::seconds duration) {
   auto scope = Scope::tenant(tenant_id);
-  auto work = [tenant_id = std::move(tenant_id), integration_id = std::move(integration_id),
-               deliveries = std::move(deliveries), cursor = clean_text(poll_cursor)](Tx& tx) {
+  auto work = [tenant_id = std::move(tenant_id), integration_id = std::move(integration_id), owner = std::move(owner),
+               duration](Tx& tx) -> std::optional<PollLease> {
+    const auto rows = tx.exec(kClaimPoll, integration_id, owner, duration.count());
+    if (rows.empty()) return std::nullopt;
+    PollLease lease;
+    lease.tenant_id = tenant_id;
+    lease.integration_id = integration_id;
+    lease.owner = owner;
+    lease.fencing = rows[0]["fencing"].as<std::int64_t>();
+    lease.cursor = text_of(rows[0]["cursor"]);
+    return lease;
+  };
+  return db_.run(Lane::background, std::move(scope), std::move(work));
+}
+
+Task<Result<IngestCounts>> InboundRepository::store_poll(PollLease lease, std::vector<Delivery> deliveries,
+                                                         std::string cursor) {
+  auto scope = Scope::tenant(lease.tenant_id);
+  auto work = [lease = std::move(lease), deliveries = std::move(deliveries),
+               cursor = clean_text(cursor)](Tx& tx) -> Result<IngestCounts> {
     for (const auto& delivery : deliveries) {
-      if (delivery.tenant_id != tenant_id || delivery.integration_id != integration_id) {
+      if (delivery.tenant_id != lease.tenant_id || delivery.integration_id != lease.integration_id) {
         throw std::logic_error("a poll answer holds deliveries of one integration");
       }
     }
-    const auto counts = store_all(tx, tenant_id, deliveries);
-    tx.exec(kMovePollCursor, integration_id, cursor);
-    return counts;
+    // first, so that the row is locked and nobody takes the lease over before the commit
+    if (tx.exec(kMovePollCursor, lease.integration_id, lease.owner, lease.fencing, cursor).affected_rows() == 0)
+      return Error(ErrorKind::conflict, "another hub polls this account now");
+    return store_all(tx, lease.tenant_id, deliveries);
   };
   return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }
 
-Task<std::string> InboundRepository::poll_cursor(std::string tenant_id, std::string integration_id) {
-  auto work = [integration_id = std::move(integration_id)](Tx& tx) {
-    auto rows = tx.exec(kPollCursor, integration_id);
-    return rows.empty() ? std::string() : text_of(rows[0][0]);
+Task<> InboundRepository::release_poll(PollLease lease) {
+  auto scope = Scope::tenant(lease.tenant_id);
+  auto work = [lease = std::move(lease)](Tx& tx) {
+    tx.exec(kReleasePoll, lease.integration_id, lease.owner, lease.fencing);
   };
-  return db_.run(Lane::background, Scope::tenant(std::move(tenant_id)), std::move(work));
+  return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }
 
 Task<Result<Paged<QuarantinedEvent>>> InboundRepository::quarantine(std::string tenant_id, PageRequest page) {

@@ -82,6 +82,7 @@ TEST(NlpCities, KnowsEverydayNamesAndLatinLetters) {
       {"Yekaterinburg and Ekaterinburg", "city Yekaterinburg=Екатеринбург; city Ekaterinburg=Екатеринбург"},
       {"delivery to New York?", "city New York=Нью-Йорк"},
       {"do you deliver to Almaty", "city Almaty=Алматы"},
+      {"в Нью-Дели", "city Нью-Дели=Дели"},
       {"from Tel Aviv", "city Tel Aviv=Тель-Авив"},
   };
   for (const Case& c : cases) EXPECT_EQ(found(c.text, {"city"}), c.expected) << c.text;
@@ -120,6 +121,7 @@ TEST(NlpCities, OrdinaryWordsAndPeopleAreNoCities) {
                                 "София, спасибо",
                                 "в нижнем ящике",
                                 "великий человек",
+                                "встреча с Питером Смитом",
                                 "набережная"})
     EXPECT_EQ(found(text, {"city"}), "") << text;
 }

@@ -36,6 +36,10 @@ TEST(NlpGoods, FindsOrderNumbers) {
       {"заказы 100200 и 100300", "order_number 100200; order_number 100300"},
       {"заказ 89031234567", "order_number 89031234567"},
       {"заказ от 15.11 номер 5550", "order_number 5550"},
+      {"заказ номер 12 345 678", "order_number 12 345 678=12345678"},
+      {"номер заказа - 66 12 09", "order_number 66 12 09=661209"},
+      {"Заказ N 7781", "order_number 7781"},
+      {"заказ n7781", "order_number 7781"},
   };
   for (const Case& c : cases) EXPECT_EQ(found(c.text, {"order_number"}), c.expected) << c.text;
 }
@@ -110,6 +114,9 @@ TEST(NlpGoods, FindsArticles) {
       {"нужна модель tx450", "sku tx450"},
       {"чайник RT4500 сломался", "sku RT4500"},
       {"артикул не тот, а надо 174556210", "sku 174556210"},
+      {"item #5512 please", "sku 5512"},
+      {"part number 77120", "sku 77120"},
+      {"art. 5512", "sku 5512"},
       {"фильтр к Bosch 4000", ""},
       {"iPhone 15 и PS5", ""},
       {"переболел COVID-19", ""},
@@ -153,6 +160,11 @@ TEST(NlpGoods, FindsSizes) {
       {"38, 39 или 40 размер", "size 38; size 39; size 40"},
       {"красная 46 вместо синей 44", "size 46; size 44"},
       {"платье 50 подойдёт?", "size 50"},
+      {"размеры 42,44,46 есть?", "size 42; size 44; size 46"},
+      {"на 52-54 есть что-нибудь?", "size 52-54"},
+      {"заказывала 38, пришли 40", "size 38; size 40"},
+      {"ordered 42 but got 44", "size 42; size 44"},
+      {"белые кроссовки есть 43?", "size 43"},
       {"one size?", "size one size=ONE SIZE"},
       {"рост 170, размер 44", "size 44"},
   };
@@ -180,6 +192,10 @@ TEST(NlpGoods, MeasuresAndLettersAreNoSizes) {
                                 "вам 46",
                                 "скидка 50",
                                 "bed size 6' x 6'",
+                                "пришло 40 штук",
+                                "пришли 40",
+                                "кроссовки за 45 дней",
+                                "куртка, 50 раз стирали",
                                 "L carnitine",
                                 "x y z",
                                 "см. с сайта"})

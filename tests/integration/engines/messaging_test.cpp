@@ -41,7 +41,8 @@ class MessagingTest : public EnginesTest {
   /// A conversation with a buyer of the sandbox who has written.
   storage::Conversation conversation(const storage::Integration& integration) {
     control("POST", "/sandbox/messages", {{"count", 1}, {"text", "Здравствуйте"}});
-    ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "");
+    ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
+                                "node-1");
     TaskGroup polling(loop.executor());
     polling.spawn("reception", reception.run());
     loop.run_until([&] { return ask("select count(*) from conversations") != "0"; });
@@ -281,7 +282,7 @@ TEST_F(MessagingTest, RemovingAnIntegrationTellsWhatBecomesOfItsQueue) {
 TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
   auto integration = connect_telegram();
   ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock,
-                              "http://127.0.0.1:9");
+                              "http://127.0.0.1:9", "node-1");
   TaskGroup group(loop.executor());
   group.spawn("reception", reception.run());
   loop.run_until([&] {
@@ -297,7 +298,7 @@ TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
 TEST_F(MessagingTest, AWebhookThatCannotBeRegisteredIsNotedOnceAndNotTriedWithoutEnd) {
   auto first = connect_telegram();
   ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock,
-                              "ftp://not-an-address");
+                              "ftp://not-an-address", "node-1");
   TaskGroup group(loop.executor());
   group.spawn("reception", reception.run());
   auto noted = [&](const storage::Integration& row) {
@@ -324,11 +325,46 @@ TEST_F(MessagingTest, AWebhookThatCannotBeRegisteredIsNotedOnceAndNotTriedWithou
   loop.run(reception.close());
 }
 
+TEST_F(MessagingTest, OfSeveralHubsOnePollsAndTheNextTakesOver) {
+  connect_telegram();
+  ingest::Reception first(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
+                          "node-1");
+  ingest::Reception second(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
+                           "node-2");
+  const auto holder = [&] { return ask("select lease_owner from sync_cursors where stream = '@updates'"); };
+  TaskGroup one(loop.executor());
+  one.spawn("first", first.run());
+  loop.run_until([&] { return holder() == "node-1/poll"; });
+  TaskGroup two(loop.executor());
+  const auto transactions = db.stats().transactions;
+  two.spawn("second", second.run());
+  loop.run_until([&] { return db.stats().transactions > transactions + 1; });
+  control("POST", "/sandbox/messages", {{"count", 1}, {"text", "who hears me?"}});
+  loop.run_until([&] { return ask("select count(*) from messages") == "1"; });
+  EXPECT_EQ(holder(), "node-1/poll");
+
+  loop.run(one.close());
+  loop.run(first.close());
+  EXPECT_NE(holder(), "node-1/poll") << "a hub that stops gives its lease back at once";
+  loop.run(two.close());
+  loop.run(second.close());
+  TaskGroup again(loop.executor());
+  ingest::Reception successor(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
+                              "node-2");
+  again.spawn("successor", successor.run());
+  control("POST", "/sandbox/messages", {{"count", 1}, {"text", "and now?"}});
+  loop.run_until([&] { return ask("select count(*) from messages") == "2"; });
+  EXPECT_EQ(holder(), "node-2/poll");
+  loop.run(again.close());
+  loop.run(successor.close());
+}
+
 TEST_F(MessagingTest, AFaultDoesNotEndPollingForGood) {
   connect_telegram();
   pqxx::connection owner(database.owner_dsn());
   pqxx::nontransaction(owner).exec("alter table sync_cursors rename to sync_cursors_away");
-  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "");
+  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
+                              "node-1");
   TaskGroup group(loop.executor());
   const auto failures = db.stats().failures;
   group.spawn("reception", reception.run());

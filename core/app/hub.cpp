@@ -79,17 +79,17 @@ struct Hub::Engines {
   Engines(asio::any_io_executor executor, const Config& config, const Installation& installation, Core& core,
           std::function<void(const std::string&)> on_notify)
       : batcher(executor, core.inbound, batcher_options(config)),
-        webhooks(core.accounts, batcher, core.vault, core.clock),
+        webhooks(core.accounts, core.readers, batcher, core.vault, core.clock),
         runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock, config.sync.lease),
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
-        reception(executor, core.integrations, core.inbound, core.accounts, core.caller, core.vault, core.connectors,
-                  core.clock, core.public_url, installation.node()),
+        reception(executor, core.integrations, core.inbound, core.accounts, core.readers, core.caller, core.vault,
+                  core.connectors, core.clock, core.public_url, installation.node()),
         services(core.services()),
         gauges(core.database, batcher),
         loops(executor),
-        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens"},
+        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens", "nlp"},
                  std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
@@ -140,6 +140,8 @@ void Hub::on_notify(const std::string& channel) {
     engines_->dispatcher.wake();
   } else if (channel == "tokens") {
     core_.auth.forget_tokens();
+  } else if (channel == "nlp") {
+    core_.readers.forget();
   } else if (channel == "keys") {
     engines_->loops.spawn("keys.adopt", adopt_keys());
   }

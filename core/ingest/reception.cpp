@@ -28,11 +28,12 @@ std::chrono::milliseconds pause_after(int failures) {
 
 Reception::Reception(boost::asio::any_io_executor executor, storage::IntegrationRepository& integrations,
                      storage::InboundRepository& inbound, platforms::AccountDirectory& accounts,
-                     platforms::PlatformCaller& caller, crypto::Vault& vault, const sdk::Registry& connectors,
-                     const Clock& clock, std::string public_url, std::string node)
+                     understanding::ReaderDirectory& readers, platforms::PlatformCaller& caller, crypto::Vault& vault,
+                     const sdk::Registry& connectors, const Clock& clock, std::string public_url, std::string node)
     : integrations_(integrations),
       inbound_(inbound),
       accounts_(accounts),
+      readers_(readers),
       caller_(caller),
       vault_(vault),
       connectors_(connectors),
@@ -220,9 +221,10 @@ Task<Result<void>> Reception::poll_once(platforms::AccountPtr account, storage::
   if (!batch) co_return batch.error();
   if (batch->events.empty() && batch->cursor == lease.cursor) co_return Result<void>();
 
+  auto reader = co_await readers_.for_messages(account->integration.tenant_id);
   std::vector<storage::Delivery> deliveries;
   for (auto& polled : batch->events) {
-    auto delivery = make_delivery(*account, vault_, polled.body, std::move(polled.events), clock_.now());
+    auto delivery = make_delivery(*account, vault_, reader, polled.body, std::move(polled.events), clock_.now());
     if (!delivery) co_return delivery.error();
     deliveries.push_back(std::move(*delivery));
   }

@@ -10,6 +10,7 @@
 #include "core/base/clock.hpp"
 #include "core/platforms/accounts.hpp"
 #include "core/platforms/caller.hpp"
+#include "core/understanding/directory.hpp"
 #include "crypto/vault.hpp"
 #include "storage/repositories/inbound.hpp"
 
@@ -22,8 +23,8 @@ class Reception {
  public:
   Reception(boost::asio::any_io_executor executor, storage::IntegrationRepository& integrations,
             storage::InboundRepository& inbound, platforms::AccountDirectory& accounts,
-            platforms::PlatformCaller& caller, crypto::Vault& vault, const sdk::Registry& connectors,
-            const Clock& clock, std::string public_url, std::string node);
+            understanding::ReaderDirectory& readers, platforms::PlatformCaller& caller, crypto::Vault& vault,
+            const sdk::Registry& connectors, const Clock& clock, std::string public_url, std::string node);
 
   /// Runs until cancelled.
   Task<> run();
@@ -44,6 +45,7 @@ class Reception {
   storage::IntegrationRepository& integrations_;
   storage::InboundRepository& inbound_;
   platforms::AccountDirectory& accounts_;
+  understanding::ReaderDirectory& readers_;
   platforms::PlatformCaller& caller_;
   crypto::Vault& vault_;
   const sdk::Registry& connectors_;

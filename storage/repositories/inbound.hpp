@@ -12,6 +12,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/error.hpp"
 #include "storage/database.hpp"
+#include "storage/repositories/meaning.hpp"
 #include "storage/repositories/paging.hpp"
 
 namespace easyflow::storage {
@@ -29,6 +30,8 @@ struct Delivery {
   /// Not empty: the body could not be understood. It is kept in quarantine under `quarantine_key`.
   std::string quarantine_reason;
   std::string quarantine_key;
+  /// Says what the messages mean, when it was asked to; null: nobody.
+  std::shared_ptr<const MessageReader> reader;
 };
 
 struct IngestCounts {

@@ -66,10 +66,12 @@ class ApiHub {
                  {{"telegram", "http://127.0.0.1:1"}, {"wildberries", "http://127.0.0.1:1"}}),
         integration_service(integrations, vault, connectors, accounts, caller,
                             {{"telegram", "http://127.0.0.1:1"}, {"wildberries", "http://127.0.0.1:1"}}),
+        nlp(database),
+        readers(io_.get_executor(), nlp, clock, /*enabled=*/true),
         keys(key_rows, integrations, users, vault),
         auth(users, clock),
         send(conversations, outbound, connectors),
-        quarantine(inbound, accounts, vault, clock),
+        quarantine(inbound, accounts, readers, vault, clock),
         services{clock,
                  connectors,
                  database,
@@ -156,6 +158,8 @@ class ApiHub {
   platforms::PlatformCaller caller;
   platforms::AccountDirectory accounts;
   platforms::IntegrationService integration_service;
+  storage::NlpRepository nlp;
+  understanding::ReaderDirectory readers;
   keys::KeyService keys;
   auth::AuthService auth;
   messaging::SendService send;

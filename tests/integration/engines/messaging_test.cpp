@@ -27,7 +27,8 @@ class MessagingTest : public EnginesTest {
   }
 
   storage::Delivery delivery(const platforms::OpenAccount& account, const std::string& body) {
-    return ingest::make_delivery(account, vault, body, account.connector->webhooks()->decode(body), clock.now())
+    return ingest::make_delivery(account, vault, loop.run(readers.for_messages(user.tenant_id)), body,
+                                 account.connector->webhooks()->decode(body), clock.now())
         .value();
   }
 
@@ -41,8 +42,8 @@ class MessagingTest : public EnginesTest {
   /// A conversation with a buyer of the sandbox who has written.
   storage::Conversation conversation(const storage::Integration& integration) {
     control("POST", "/sandbox/messages", {{"count", 1}, {"text", "Здравствуйте"}});
-    ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
-                                "node-1");
+    ingest::Reception reception(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                                clock, "", "node-1");
     TaskGroup polling(loop.executor());
     polling.spawn("reception", reception.run());
     loop.run_until([&] { return ask("select count(*) from conversations") != "0"; });
@@ -71,7 +72,7 @@ class MessagingTest : public EnginesTest {
   }
 
   ingest::IngestBatcher batcher{loop.executor(), inbound, ingest::BatcherOptions{}};
-  ingest::WebhookHandler webhooks{accounts, batcher, vault, clock};
+  ingest::WebhookHandler webhooks{accounts, readers, batcher, vault, clock};
   messaging::Dispatcher dispatcher{loop.executor(), outbound, budgets, accounts, client, clock, options()};
   TaskGroup tasks{loop.executor()};
 };
@@ -153,7 +154,7 @@ TEST_F(MessagingTest, JunkIsQuarantinedWithItsBytesAndCanBeLookedAt) {
   ASSERT_EQ(held.items.size(), 1u) << "the same junk again is the same event";
   EXPECT_FALSE(held.items[0].reason.empty());
 
-  ingest::Quarantine quarantine(inbound, accounts, vault, clock);
+  ingest::Quarantine quarantine(inbound, accounts, readers, vault, clock);
   EXPECT_EQ(loop.run(quarantine.body(user.tenant_id, held.items[0].body_id)).value(), "{\"not\":\"an update");
   auto replayed = loop.run(quarantine.replay(user.tenant_id, held.items[0].body_id));
   ASSERT_FALSE(replayed);
@@ -281,8 +282,8 @@ TEST_F(MessagingTest, RemovingAnIntegrationTellsWhatBecomesOfItsQueue) {
 
 TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
   auto integration = connect_telegram();
-  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock,
-                              "http://127.0.0.1:9", "node-1");
+  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                              clock, "http://127.0.0.1:9", "node-1");
   TaskGroup group(loop.executor());
   group.spawn("reception", reception.run());
   loop.run_until([&] {
@@ -297,8 +298,8 @@ TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
 
 TEST_F(MessagingTest, AWebhookThatCannotBeRegisteredIsNotedOnceAndNotTriedWithoutEnd) {
   auto first = connect_telegram();
-  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock,
-                              "ftp://not-an-address", "node-1");
+  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                              clock, "ftp://not-an-address", "node-1");
   TaskGroup group(loop.executor());
   group.spawn("reception", reception.run());
   auto noted = [&](const storage::Integration& row) {
@@ -363,8 +364,8 @@ TEST_F(MessagingTest, AFaultDoesNotEndPollingForGood) {
   connect_telegram();
   pqxx::connection owner(database.owner_dsn());
   pqxx::nontransaction(owner).exec("alter table sync_cursors rename to sync_cursors_away");
-  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
-                              "node-1");
+  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                              clock, "", "node-1");
   TaskGroup group(loop.executor());
   const auto failures = db.stats().failures;
   group.spawn("reception", reception.run());

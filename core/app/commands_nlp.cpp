@@ -24,6 +24,7 @@ struct ParseOptions {
   std::string now;
   std::string model;
   std::string rules;
+  bool installed = false;
 };
 
 /// What a message is read with.
@@ -33,16 +34,6 @@ struct Reading {
   nlp::Reference reference;
 };
 
-/// "Z" or "+03:00" at the end of RFC 3339.
-std::chrono::minutes offset_of(const std::string& rfc3339) {
-  const auto sign = rfc3339.find_last_of("+-");
-  if (sign == std::string::npos || sign < 11 || rfc3339.size() < sign + 3) return 0min;
-  const auto number = [&](std::size_t at) { return std::atoi(rfc3339.substr(at, 2).c_str()); };
-  const std::size_t minutes_at = sign + (rfc3339.size() > sign + 3 && rfc3339[sign + 3] == ':' ? 4 : 3);
-  const int minutes = number(sign + 1) * 60 + (rfc3339.size() >= minutes_at + 2 ? number(minutes_at) : 0);
-  return std::chrono::minutes(rfc3339[sign] == '-' ? -minutes : minutes);
-}
-
 /// `reference` moved to --now, if given.
 Result<nlp::Reference> reference_of(const ParseOptions& options, nlp::Reference reference) {
   if (options.now.empty()) return reference;
@@ -51,7 +42,7 @@ Result<nlp::Reference> reference_of(const ParseOptions& options, nlp::Reference 
     return Error(ErrorKind::invalid_input, "Expected a time with its offset, as 2026-11-20T12:00:00+03:00.")
         .with_field("--now");
   reference.now = *now;
-  reference.utc_offset = offset_of(options.now);
+  reference.utc_offset = rfc3339_offset(options.now);
   return reference;
 }
 
@@ -187,27 +178,53 @@ int parse(const Invocation& invocation, const ParseOptions& options) {
   return parse_with(invocation, options, *reading);
 }
 
+Task<int> parse_installed(Core& core, const Invocation& invocation, const ParseOptions& options) {
+  auto tenant = co_await tenant_of(core, invocation.tenant);
+  if (!tenant) co_return report(tenant.error(), invocation.json);
+  auto reader = co_await core.readers.open(*tenant);
+  Reading reading;
+  reading.model = reader->model();
+  reading.rules = reader->rules();
+  auto reference = reference_of(options, reader->reference(core.clock.now()));
+  if (!reference) co_return report(reference.error(), invocation.json);
+  reading.reference = *reference;
+  co_return parse_with(invocation, options, reading);
+}
+
 void add_parse(CLI::App& group, Invocation& invocation) {
   auto options = std::make_shared<ParseOptions>();
-  auto* command = group.add_subcommand("parse", "What a text means: intent, confidence, entities. Needs no database");
+  auto* command = group.add_subcommand("parse", "What a text means: intent, confidence, entities");
   command->add_option("text", options->words, "The message; - reads it from standard input");
   auto* in = command->add_option("--in", options->in, "Many at once: a TSV whose header names at least id and text");
   command->add_option("--out", options->out, "Where to write one JSON object a line; default: standard output")
       ->needs(in);
-  command->add_option("--now", options->now,
-                      "What \"tomorrow\" is counted from, with its offset; default: now, in Moscow");
-  command->add_option("--model", options->model, "A model file; default: the model that ships with the program");
-  command->add_option("--rules", options->rules, "Entity rules to try out (CSV)");
+  command->add_option(
+      "--now", options->now,
+      "What \"tomorrow\" is counted from, with its offset; default: now, in Moscow or the tenant's zone");
+  auto* model =
+      command->add_option("--model", options->model, "A model file; default: the model that ships with the program");
+  auto* rules = command->add_option("--rules", options->rules, "Entity rules to try out (CSV)");
+  command->add_flag("--installed", options->installed, "With the tenant's active model, rules and time zone")
+      ->excludes(model)
+      ->excludes(rules);
   command->footer(
+      "Needs no database and no configuration, but for --installed.\n"
       "Examples:\n"
       "  easyflow nlp parse \"Где мой заказ 66102?\"\n"
       "  echo \"I want a refund\" | easyflow nlp parse - --json\n"
+      "  easyflow nlp parse --installed \"Сколько стоит EF-100500?\"\n"
       "  easyflow nlp parse --in messages.tsv --out meanings.jsonl --now 2026-11-20T12:00:00+03:00");
   command->callback([&invocation, options] {
     if (options->words.empty() == options->in.empty())
       throw CLI::ValidationError(
           "nlp parse", options->in.empty() ? "give a text, - or --in FILE" : "give a text or --in FILE, not both");
-    invocation.action = [&invocation, options] { return parse(invocation, *options); };
+    if (options->installed)
+      invocation.action = [&invocation, options] {
+        return with_core(invocation,
+                         [&invocation, options](Core& core) { return parse_installed(core, invocation, *options); });
+      };
+    else
+      invocation.action = [&invocation, options] { return parse(invocation, *options); };
   });
 }
 

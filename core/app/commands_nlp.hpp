@@ -21,6 +21,6 @@ void print_faults(const nlp::DataFaults& faults);
 std::string decimals(double value);
 
 void add_nlp_training(CLI::App& group, Invocation& invocation);  // train, test
-void add_nlp_tenant(CLI::App& group, Invocation& invocation);    // models, rules, examples, label
+void add_nlp_tenant(CLI::App& group, Invocation& invocation);    // models, rules, examples, label, rescore
 
 }  // namespace easyflow::app

@@ -1,4 +1,4 @@
-// nlp models, rules, examples, label: what decides how the messages of one tenant are read
+// nlp models, rules, examples, label, rescore: what decides how the messages of one tenant are read
 #include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -184,25 +184,7 @@ Task<int> list_examples(Core& core, const Invocation& invocation, std::string te
 Task<int> import_examples(Core& core, const Invocation& invocation, std::string tenant_id, std::string path) {
   auto examples = read_examples_file(path);
   if (!examples) co_return report(examples.error(), invocation.json);
-  constexpr std::size_t kAtOnce = 1000;
-  int written = 0;
-  for (std::size_t at = 0; at < examples->size(); at += kAtOnce) {
-    std::vector<storage::NlpExample> rows;
-    std::map<std::string, std::size_t> places;  // a text twice in one statement is refused: the later label counts
-    for (std::size_t i = at; i < std::min(at + kAtOnce, examples->size()); ++i) {
-      storage::NlpExample row;
-      row.text = (*examples)[i].text;
-      row.intent = (*examples)[i].intent;
-      row.lang = (*examples)[i].lang;
-      row.source = "import";
-      const auto [place, is_new] = places.emplace(row.text, rows.size());
-      if (is_new)
-        rows.push_back(std::move(row));
-      else
-        rows[place->second] = std::move(row);
-    }
-    written += co_await core.nlp.put_examples(tenant_id, std::move(rows));
-  }
+  const int written = co_await training::store_examples(core.nlp, tenant_id, *examples, "");
   if (invocation.json)
     print({{"read", examples->size()}, {"written", written}});
   else
@@ -299,6 +281,84 @@ void add_label(CLI::App& group, Invocation& invocation) {
   });
 }
 
+// --- rescore ------------------------------------------------------------------------------------------------------
+
+struct RescoreOptions {
+  std::string since;
+  bool status = false;
+};
+
+nlohmann::json json_of(const storage::Rescore& run) {
+  const auto time = [](const std::optional<Timestamp>& at) {
+    return at ? nlohmann::json(format_rfc3339(*at)) : nlohmann::json();
+  };
+  return {{"model", run.model},
+          {"since", time(run.since)},
+          {"seen", run.seen},
+          {"changed", run.changed},
+          {"labelled", run.labelled},
+          {"started_at", time(run.started_at)},
+          {"updated_at", time(run.updated_at)},
+          {"finished_at", time(run.finished_at)}};
+}
+
+void print_rescore(const storage::Rescore& run) {
+  std::cout << run.model << ": " << run.seen << " messages looked at, " << run.changed << " given a new meaning, "
+            << run.labelled << " left as operators labelled them; "
+            << (run.finished_at ? "finished" : "not finished, run it again to go on") << '\n';
+}
+
+Task<int> rescore_status(Core& core, const Invocation& invocation, std::string tenant_id) {
+  auto run = co_await core.rescorer.status(tenant_id);
+  if (invocation.json)
+    print(run ? json_of(*run) : nlohmann::json());
+  else if (run)
+    print_rescore(*run);
+  else
+    std::cout << "Older messages have never been read again.\n";
+  co_return 0;
+}
+
+Task<int> rescore(Core& core, const Invocation& invocation, std::string tenant_id, const RescoreOptions& options) {
+  std::optional<Timestamp> since;
+  if (!options.since.empty()) {
+    // a date alone is its first moment
+    since = parse_rfc3339(options.since.size() == 10 ? options.since + "T00:00:00Z" : options.since);
+    if (!since)
+      co_return report(Error(ErrorKind::invalid_input,
+                             "Expected a date or a time, as 2026-11-01 or "
+                             "2026-11-01T12:00:00+03:00.")
+                           .with_field("--since"),
+                       invocation.json);
+  }
+  std::function<void(const storage::Rescore&)> on_page;
+  if (!invocation.json && is_interactive())
+    on_page = [](const storage::Rescore& run) { std::cerr << '\r' << run.seen << " messages" << std::flush; };
+  auto run = co_await core.rescorer.run(tenant_id, since, on_page);
+  if (on_page) std::cerr << "\r\033[K" << std::flush;
+  if (!run) co_return report(run.error(), invocation.json);
+  if (invocation.json)
+    print(json_of(*run));
+  else
+    print_rescore(*run);
+  co_return 0;
+}
+
+void add_rescore(CLI::App& group, Invocation& invocation) {
+  auto options = std::make_shared<RescoreOptions>();
+  auto* command = group.add_subcommand("rescore", "Read older messages again with the active model");
+  auto* since = command->add_option("--since", options->since, "Only messages from then on: 2026-11-01");
+  command->add_flag("--status", options->status, "How far it has come")->excludes(since);
+  command->footer(
+      "It may be stopped at any moment; the next run goes on from there. What operators labelled stays.\n"
+      "Example:\n"
+      "  easyflow nlp rescore --since 2026-11-01");
+  on_choice(command, invocation, [&invocation, options](Core& core, std::string tenant_id) {
+    if (options->status) return rescore_status(core, invocation, std::move(tenant_id));
+    return rescore(core, invocation, std::move(tenant_id), *options);
+  });
+}
+
 }  // namespace
 
 void add_nlp_tenant(CLI::App& group, Invocation& invocation) {
@@ -306,6 +366,7 @@ void add_nlp_tenant(CLI::App& group, Invocation& invocation) {
   add_rules(group, invocation);
   add_examples(group, invocation);
   add_label(group, invocation);
+  add_rescore(group, invocation);
 }
 
 }  // namespace easyflow::app

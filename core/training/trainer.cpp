@@ -107,6 +107,31 @@ Task<std::vector<nlp::Example>> stored_examples(storage::NlpRepository& rows, st
   }
 }
 
+Task<int> store_examples(storage::NlpRepository& rows, std::string tenant_id, std::vector<nlp::Example> examples,
+                         std::string user_id) {
+  constexpr std::size_t kAtOnce = 1000;
+  int written = 0;
+  for (std::size_t from = 0; from < examples.size(); from += kAtOnce) {
+    std::vector<storage::NlpExample> batch;
+    std::map<std::string, std::size_t> places;  // one statement takes a text once: its last intent counts
+    for (std::size_t i = from; i < std::min(from + kAtOnce, examples.size()); ++i) {
+      storage::NlpExample row;
+      row.text = examples[i].text;
+      row.intent = examples[i].intent;
+      row.lang = examples[i].lang;
+      row.source = "import";
+      row.user_id = user_id;
+      const auto [place, is_new] = places.emplace(row.text, batch.size());
+      if (is_new)
+        batch.push_back(std::move(row));
+      else
+        batch[place->second] = std::move(row);
+    }
+    written += co_await rows.put_examples(tenant_id, std::move(batch));
+  }
+  co_return written;
+}
+
 Task<Result<void>> label_message(storage::NlpRepository& rows, std::string tenant_id, std::string message_id,
                                  std::string intent, std::string user_id, bool is_new) {
   if (!is_name(intent))

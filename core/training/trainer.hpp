@@ -36,6 +36,10 @@ struct Outcome {
 Task<std::vector<nlp::Example>> stored_examples(storage::NlpRepository& rows, std::string tenant_id,
                                                 std::string source);
 
+/// Adds examples or gives known texts their new intent; the number of those that are new or changed.
+Task<int> store_examples(storage::NlpRepository& rows, std::string tenant_id, std::vector<nlp::Example> examples,
+                         std::string user_id);
+
 /// An operator says what a message means (NlpRepository::label_message). `intent` must be one of the model that ships,
 /// of the tenant's models or of its examples, unless `is_new`. `user_id` may be empty. Errors: invalid_input (field
 /// "intent", with what may be meant), not_found.

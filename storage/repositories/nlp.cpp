@@ -76,7 +76,7 @@ constexpr Sql kForgetLabel{"nlp.forget_label", "delete from nlp_examples where m
 constexpr Sql kCounts{"nlp.counts", R"sql(
   select intent, nlp_model, count(*) as messages,
          count(*) filter (where metadata->'nlp'->'rejected' = 'true'::jsonb) as rejected,
-         count(*) filter (where nlp_model = 'operator' and metadata->'nlp'->'before'->>'intent' is distinct from intent)
+         count(*) filter (where nlp_model = 'operator' and metadata->'nlp'->'before'->>'intent' <> intent)
            as corrected
     from messages
    where direction = 'inbound' and nlp_model is not null and created_at >= $1::timestamptz

@@ -186,6 +186,7 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
     log::info("hub.stopping");
     co_await engines.server->stop(5s);
   }
+  co_await core_.trainer.close();
   co_await engines.loops.close();
   co_await engines.scheduler.close();
   co_await engines.runner.close();

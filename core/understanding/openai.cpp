@@ -167,7 +167,8 @@ Task<RemoteReading> OpenAiProvider::read(std::string text, std::string, std::vec
   auto form = form_;
   auto request = openai::make_request(options_, text, intents, form);
   auto fetched = co_await client_.fetch(std::move(request), options_.timeout, /*safe_to_repeat=*/true);
-  if (fetched.response && fetched.response->status == 400) {
+  // servers that check requests by a schema of their own say 422
+  if (fetched.response && (fetched.response->status == 400 || fetched.response->status == 422)) {
     const auto spent = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
     const auto left = options_.timeout - spent;
     form = openai::milder(*fetched.response);

@@ -20,7 +20,7 @@ HttpRequest make_request(const ProviderOptions& options, const std::string& text
                          const std::vector<std::string>& intents, Form form);
 /// Errors in `meaning`: those of RemoteReading, not timeout. Any bytes may come in.
 RemoteReading read_reply(const HttpResponse& response, const std::vector<std::string>& intents);
-/// How to ask again after a 400.
+/// How to ask again after a 400 or 422.
 Form milder(const HttpResponse& refusal);
 
 }  // namespace openai

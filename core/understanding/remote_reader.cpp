@@ -228,6 +228,9 @@ Task<> RemoteReader::attempt(storage::NlpLease lease) {
   Pass pass(breaker_);
   auto reader = co_await readers_.open(lease.tenant_id);
   std::vector<std::string> intents = reader->model()->intents();
+  // a model that knows only its own matters must not force the provider to choose one of them
+  if (std::find(intents.begin(), intents.end(), nlp::kOutOfScope) == intents.end())
+    intents.emplace_back(nlp::kOutOfScope);
   MaskedText masked(waiting->text, waiting->entities_json);
   auto reading = co_await provider_->read(masked.text(), lease.message_id, std::move(intents));
   // an answer that names no intent is one: the provider works

@@ -1,6 +1,9 @@
 #include "bench/nlp/duckling.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <fstream>
 #include <iterator>

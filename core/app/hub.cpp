@@ -1,5 +1,7 @@
 #include "core/app/hub.hpp"
 
+#include <boost/system/system_error.hpp>
+
 #include "core/api/routes.hpp"
 #include "core/async/blocking.hpp"
 #include "core/base/log.hpp"
@@ -232,8 +234,10 @@ Task<> Hub::keep_partitions() {
       // tried again in an hour; partitions are made weeks ahead
     } catch (const pqxx::sql_error& refused) {
       log::warn("upkeep.postponed", {{"sqlstate", refused.sqlstate()}});
-    } catch (const std::logic_error& bug) {
-      log::error("upkeep.failed", {{"error", bug.what()}});
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      log::error("upkeep.failed", {{"error", fault.what()}});
     }
     co_await sleep_for(1h);
   }
@@ -243,15 +247,22 @@ Task<> Hub::watch_postgres() {
   auto* embedded = installation_.embedded();
   for (;;) {
     co_await sleep_for(2s);
-    if (embedded->running_pid()) continue;
-    log::error("postgres.gone", {{"action", "starting it again"}});
-    auto started = std::make_shared<Result<bool>>(false);
-    std::function<void()> start = [embedded, started] { *started = embedded->ensure_running(); };
-    co_await engines_->blocking.run(std::move(start));
-    if (!*started) {
-      log::error("postgres.not_started", {{"error", started->error().message()}});
-      co_await sleep_for(10s);
+    bool failed = false;
+    try {
+      if (embedded->running_pid()) continue;
+      log::error("postgres.gone", {{"action", "starting it again"}});
+      auto started = std::make_shared<Result<bool>>(false);
+      std::function<void()> start = [embedded, started] { *started = embedded->ensure_running(); };
+      co_await engines_->blocking.run(std::move(start));
+      failed = !*started;
+      if (failed) log::error("postgres.not_started", {{"error", started->error().message()}});
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      failed = true;
+      log::error("postgres.watch_failed", {{"error", fault.what()}});
     }
+    if (failed) co_await sleep_for(10s);
   }
 }
 

@@ -47,8 +47,11 @@ class AmountReader {
 
   void read(std::vector<Candidate>& out) {
     for (int at = 0; at < p_.size();) {
-      auto found = p_.is_number(at) || p_.known(at) ? money(at) : std::nullopt;
-      if (!found && (p_.is_number(at) || p_.known(at))) found = quantity(at);
+      std::optional<Found> found;
+      if (may_begin(at)) {
+        found = money(at);
+        if (!found) found = quantity(at);
+      }
       if (!found) {
         ++at;
         continue;
@@ -62,6 +65,7 @@ class AmountReader {
       candidate.priority = found->is_money ? priority::money : priority::quantity;
       out.push_back(std::move(candidate));
       last_was_quantity_ = !found->is_money;
+      priced_ = priced_ || found->is_money;
       any_quantity_ = any_quantity_ || !found->is_money;
       at = found->end;
     }
@@ -69,6 +73,14 @@ class AmountReader {
 
  private:
   // ---- pieces
+
+  /// Whether asking the rules is worth it: most numbers stand among words that tell nothing.
+  bool may_begin(int at) const {
+    if (!p_.is_number(at)) return p_.known(at);
+    const bool alone = !p_.known(at - 1) && !p_.known(at + 1) &&
+                       (p_.is_number(at + 1) ? p_.text(at + 1).size() != 3 : p_.is_word(at + 1));
+    return begins_fresh(at) && (!alone || is_adjective(at + 1) || country_at(at + 1));
+  }
 
   /// A number here is no piece of something longer.
   bool begins_fresh(int at) const {
@@ -151,6 +163,16 @@ class AmountReader {
     amount.end = named ? minor->end + 1 : minor->end;
   }
 
+  /// "$2M", "€1.5bn".
+  void take_letter_of_millions(Amount& amount) const {
+    if (!p_.joined(amount.end)) return;
+    const std::string_view letter = p_.text(amount.end);
+    const std::int64_t times = letter == "m" ? 1'000'000 : letter == "b" || letter == "bn" ? 1'000'000'000 : 1;
+    if (times == 1 || amount.thousandths > 1'000'000) return;
+    amount.thousandths *= times;
+    ++amount.end;
+  }
+
   /// "$10", "USD 3.14", "рублей 10".
   std::optional<Amount> amount_after_mark(int at) const {
     int next = at;
@@ -174,9 +196,12 @@ class AmountReader {
     if (!p_.is_number(next)) return std::nullopt;
     const auto number = read_cardinal(p_, next, Grouping::thousands);
     if (!number || number->digits > 9) return std::nullopt;
+    // "евро 40" is a size
+    if (p_.text(at) == "евро" && number->whole() >= 30 && number->whole() <= 56) return std::nullopt;
     if (p_.is_word(at) && (p_.is(number->end, Sense::count_unit) || p_.is(number->end, Sense::unit)))
       return std::nullopt;
     Amount amount{begin, number->end, number->thousandths, currency, false};
+    take_letter_of_millions(amount);
     take_minor(amount, true);
     // "$10-$20", "$10-20"
     if (p_.is_dash(amount.end)) {
@@ -312,17 +337,20 @@ class AmountReader {
                       p_.is_dash(number->end);
     if (!ends) return std::nullopt;
     const std::string_view before = p_.text(at - 1);
-    bool priced = before.starts_with("стои") || before.starts_with("стоил") || before == "цена" || before == "цену" ||
+    bool priced = before.starts_with("стои") || before == "стоят" || before == "цена" || before == "цену" ||
                   before == "ценой" || before == "цене" || before == "дороже" || before == "дешевле" ||
                   before == "стоимость" || before == "стоимостью";
     if (before == "за") priced = true;
     if (before == "по") priced = p_.near(Sense::price, at - 1, number->end, 5, 2) && number->whole() >= 100;
     if (before == "почему" && number->whole() >= 100) priced = true;
-    if (!p_.is_number(at - 1) && p_.ends(number->end) && names_price_before(at)) priced = true;
+    if (names_price_before(at)) priced = true;
     const bool compared = before == "было" || before == "была" || before == "стало" || before == "стала" ||
                           before == "был" || before == "теперь" || before == "уже" || before == "сейчас" ||
                           before == "до" || before == "от";
     if ((before == "до" || before == "от") && p_.is(at - 2, Sense::price)) priced = true;
+    if (before == "вместо" && priced_ && !any_quantity_) priced = true;
+    // "вчера было 1990, а сегодня 2790"
+    if (p_.is(at - 1, Sense::relative_day) && priced_ && number->whole() >= 100) priced = true;
     if (compared && before != "до" && before != "от") priced = p_.near(Sense::price, at - 1, number->end, 8, 6);
     if (!priced) return std::nullopt;
     return Found{at, number->end, decimal(number->thousandths, 2) + " RUB", kLikely, true};
@@ -330,6 +358,10 @@ class AmountReader {
 
   /// "стоимость доставки 350", "цена за штуку 1200": the word is two or three places before.
   bool names_price_before(int at) const {
+    const std::string_view nearest = p_.text(at - 1);
+    if (p_.text(at).size() > 6 || nearest.starts_with("арт") || nearest.starts_with("код") ||
+        nearest.starts_with("модел") || nearest == "sku")
+      return false;
     for (int i = at - 2; i >= std::max(0, at - 3); --i) {
       const std::string_view word = p_.text(i);
       if (word.starts_with("стоимост") || word.starts_with("цен") || word.starts_with("сумм"))
@@ -450,10 +482,18 @@ class AmountReader {
                  kLikely, false};
   }
 
+  bool is_adjective(int at) const {
+    const std::string_view word = p_.text(at);
+    return p_.is_word(at) && !p_.known(at) && (word.ends_with("ых") || word.ends_with("их"));
+  }
+
   /// "3 футболки", "5 books": the number alone.
   std::optional<Found> goods(int at) const {
     const auto number = number_at(at);
-    if (!number || !plausible(*number) || number->from_pair || !p_.is(number->end, Sense::goods)) return std::nullopt;
+    if (!number || !plausible(*number) || number->from_pair) return std::nullopt;
+    const bool described =
+        is_adjective(number->end) && p_.is(number->end + 1, Sense::goods);  // "800 махровых полотенец"
+    if (!described && !p_.is(number->end, Sense::goods)) return std::nullopt;
     if (number->whole() == 1) return std::nullopt;
     if (p_.is(at - 1, Sense::no_quantity) || p_.text(at - 1) == "№" || number->digits > 4) return std::nullopt;
     if (p_.text(number->end) == "часы" || p_.text(number->end) == "заказа" || p_.text(number->end) == "order")
@@ -481,7 +521,9 @@ class AmountReader {
     int before = at - 1;
     if (p_.is(before, Particle::only)) --before;
     if (p_.is(before, Sense::instead) && p_.is_word(before)) {
-      return any_quantity_ || clause_ends(end) || p_.is(end, Sense::acquire)
+      if (priced_ && !any_quantity_) return std::nullopt;  // "120 р вместо 240"
+      const bool goods_spoken_of = any_quantity_ || p_.near(Sense::acquire, before, end, 6, 2);
+      return goods_spoken_of && (any_quantity_ || clause_ends(end) || p_.is(end, Sense::acquire))
                  ? std::optional(pieces(at, end, number->thousandths, kLikely))
                  : std::nullopt;
     }
@@ -519,6 +561,7 @@ class AmountReader {
   const Phrase& p_;
   bool last_was_quantity_ = false;
   bool any_quantity_ = false;
+  bool priced_ = false;  ///< money was found before
 };
 
 }  // namespace

@@ -81,7 +81,7 @@ std::optional<ClockTime> TimeReader::clock_at(int at, bool cued, bool bare) cons
   const auto hour = p_.digits(at, 2);
   if (hour && *hour <= 24 && begins_fresh(at)) {
     const bool colon = p_.is_sign(at + 1, ':');
-    const bool other = cued && (p_.is_sign(at + 1, '.') || p_.is_dash(at + 1));
+    const bool other = cued && p_.is_russian() && (p_.is_sign(at + 1, '.') || p_.is_dash(at + 1));
     const auto minute =
         p_.joined(at + 1) && p_.joined(at + 2) && (colon || other) ? p_.digits(at + 2, 2) : std::nullopt;
     if (minute && *minute < 60 && p_.text(at + 2).size() == 2 && (colon || plain_minutes(at, *minute))) {
@@ -159,7 +159,7 @@ std::optional<ClockTime> TimeReader::quarter_past(int at) const {
 }
 
 std::optional<ClockTime> TimeReader::clock_of_hours(int at, bool cued, bool bare) const {
-  if (p_.as(at, Sense::single_unit) == static_cast<int>(Unit::hour) && p_.is(at + 1, Sense::meridiem) && cued &&
+  if (p_.as(at, Sense::single_unit) == static_cast<int>(Unit::hour) && p_.is(at + 1, Sense::meridiem) &&
       p_.is_russian()) {  // "в час дня"
     ClockTime clock{at + 1, 1, 0, true, false};
     clock.hour = hour_in(1, meridiem_at(clock.end));
@@ -233,8 +233,10 @@ TimeReader::Found TimeReader::clocks(int at) const {
   const bool cued = p_.is_any(at - 1, {Particle::v, Particle::k, Particle::before, Particle::after, Particle::s,
                                        Particle::at, Particle::by, Particle::since, Particle::from});
   const bool at_hour = p_.is_any(at - 1, {Particle::v, Particle::k, Particle::at});
-  const auto clock = clock_at(at, cued, at_hour);
+  auto clock = clock_at(at, cued, at_hour);
   if (!clock) return std::nullopt;
+  if (const auto part = day_part_before(at); part && !clock->exact)
+    clock->hour = hour_in(plain_hour(at, clock->hour), part);
   if (!clock->exact && !p_.is(clock->end - 1, Sense::unit) && !p_.is(clock->end - 1, Sense::short_unit)) {
     // "в 3": only where a time is awaited
     const bool awaited = whole_text(at - 1, clock->end) || (last_date_end_ == at - 1 && last_date_end_ > 0) ||
@@ -247,6 +249,12 @@ TimeReader::Found TimeReader::clocks(int at) const {
       p_.is_russian())
     return std::nullopt;
   return FoundTime{at, clock->end, value_of(*clock), clock->exact ? kSure : kLikely, false};
+}
+
+std::optional<DayPart> TimeReader::day_part_before(int at) const {
+  if (p_.text(at - 2) == "tonight") return DayPart::evening;
+  const auto part = p_.as(at - 2, Sense::day_part);
+  return part && at - 1 == last_date_end_ ? std::optional(static_cast<DayPart>(*part)) : std::nullopt;
 }
 
 bool TimeReader::next_is_day(int at) const { return p_.is(at, Sense::relative_day) || p_.is(at + 1, Sense::weekday); }
@@ -271,6 +279,8 @@ TimeReader::Found TimeReader::clock_range(int at, bool cued, bool between) const
       return std::nullopt;
     if (!p_.is_russian() && !hours && !(between || p_.is(at - 1, Particle::from))) return std::nullopt;
     if (p_.is(at - 1, Particle::ot)) return std::nullopt;
+    const auto low = read_small(at);  // "from 1 to 10": marks
+    if (low && low->second <= 1) return std::nullopt;
   }
   ClockTime from = *first;
   ClockTime to = *second;

@@ -103,12 +103,15 @@ bool TimeReader::plain_day_and_month(int at, const DateParts& date, bool dot) co
   if (counts_something(date.end) || p_.is(date.end, Sense::unit) || p_.is(date.end, Sense::short_unit) ||
       p_.is(at - 1, Sense::currency_mark) || p_.is(at - 1, Sense::no_quantity) || p_.is(at - 1, Sense::rating))
     return false;
+  if (!dot && *p_.digits(at) == *p_.digits(at + 2)) return false;  // "10/10" is a mark
   if (whole_text(at, date.end) || at == last_date_end_ || p_.is(date.end, Sense::weekday)) return true;
   if (p_.is_any(at - 1, {Particle::ot, Particle::before, Particle::s, Particle::po, Particle::k, Particle::on,
                          Particle::since, Particle::by, Particle::after}) ||
       p_.is(at - 1, Sense::weekday) || p_.is(at - 1, Sense::short_weekday))
     return true;
   const bool two_digits = p_.text(at).size() == 2 && p_.text(at + 2).size() == 2;
+  // "sent it 12/11"
+  if (two_digits && !dot && p_.ends(date.end) && p_.in_the_past(at, date.end, 3, 0)) return true;
   return two_digits && dot && p_.is_russian();
 }
 
@@ -293,7 +296,8 @@ TimeReader::Found TimeReader::weekday(int at) const {
 
 bool TimeReader::is_black(int at) const {
   const std::string_view word = p_.text(at);
-  return word == "black" || word.starts_with("черн") || word.starts_with("чёрн") || word == "good";
+  return word == "black" || word.starts_with("chern") || word == "ernaya" || word.starts_with("черн") ||
+         word.starts_with("чёрн") || word.starts_with("чорн") || word == "good";
 }
 
 std::optional<std::pair<int, int>> TimeReader::week_at(int at) const {
@@ -361,7 +365,9 @@ TimeReader::Found TimeReader::day_of_month(int at) const {
   const bool cued = p_.is_any(at - 1, {Particle::before, Particle::k, Particle::s, Particle::na, Particle::po,
                                        Particle::after, Particle::on, Particle::by, Particle::since, Particle::from});
   const bool digits = p_.is_number(next) && read_ordinal(p_, next).has_value();
-  const bool alone = whole_text(at, day->first) && digits;
+  const bool genitive = digits && p_.is_russian() && p_.text(day->first - 1).ends_with("го") &&
+                        (p_.ends(day->first) || p_.is(day->first, Particle::but));  // "съезжаю 30-го, а"
+  const bool alone = (whole_text(at, day->first) && digits) || genitive;
   if (!(cued || alone) || !digits ||
       (!alone && !p_.is_russian() && next == at && !p_.is_any(at - 1, {Particle::on, Particle::by})))
     return std::nullopt;

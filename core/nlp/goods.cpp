@@ -612,7 +612,13 @@ class Goods {
     } else if (all_in(34, 62) && (message_ & Cue::garment) != 0 && ends_clause(behind) &&
                (around.near & (Cue::amount | Cue::other | Cue::order)) == 0) {
       p.confidence = kSeed;
-    } else if (all_in(34, 58) && has_cue(before, Cue::came) && !is_kind(behind, Kind::number)) {
+    } else if (all_in(34, 62) && (message_ & Cue::size) != 0 && has_cue(before, Cue::amount) &&
+               near(code.first, 2, Cue::came)) {
+      p.confidence = kSeed;  // "обменяйте на 41"
+      p.came = true;
+    } else if (all_in(34, 58) &&
+               (has_cue(before, Cue::came) || (has_cue(before, Cue::amount) && near(code.first, 2, Cue::came))) &&
+               !is_kind(behind, Kind::number)) {
       p.came = true;
     } else if (all_in(34, 62) && before < count() && is_color_before(before) && !is_kind(behind, Kind::number)) {
       p.confidence = kSeed;
@@ -775,7 +781,7 @@ class Goods {
       if (p.confidence > 0)
         // what a cue proves stands above a bare count
         add("size", p.first, p.last, std::move(p.value), p.confidence,
-            priority::size + (p.confidence > kSeed ? 15 : 0));
+            priority::size + (p.confidence > kSeed || p.came ? 15 : 0));
   }
 
   const Scan& s_;

@@ -184,11 +184,13 @@ TimeReader::Found TimeReader::several_units(int at) const {
 }
 
 bool TimeReader::is_age(int begin, int end) const {
+  // "в 60 лет"
+  if (p_.is(begin - 1, Particle::v) && p_.text(end - 1) == "лет") return true;
   const auto unit = p_.as(end - 1, Sense::unit);
   if (unit != static_cast<int>(Unit::year) && unit != static_cast<int>(Unit::month)) return false;
   if (p_.text(end) == "old" || (p_.is_dash(end) && p_.text(end + 1) == "old")) return true;
   for (int i = std::max(0, begin - 4); i < std::min(p_.size(), end + 2); ++i)
-    if (p_.is(i, Sense::child) || p_.text(i) == "рост" || p_.text(i).starts_with("размер")) return true;
+    if (p_.is(i, Sense::child)) return true;
   constexpr std::array<std::string_view, 9> kWhose = {"мне", "ему", "ей", "нам", "am", "i'm", "мне-", "is", "turned"};
   return std::find(kWhose.begin(), kWhose.end(), p_.text(begin - 1)) != kWhose.end() &&
          unit == static_cast<int>(Unit::year);
@@ -218,6 +220,7 @@ bool TimeReader::single_is_cued(int begin, int at, int end) const {
   if (whole_text(begin, end) || (begin == 1 && p_.is(0, Sense::before_duration) && whole_text(0, end))) return true;
   if (end > at + 1) return true;  // "неделю и 2 дня"
   const auto unit = static_cast<Unit>(p_.as(at, Sense::single_unit).value_or(0));
+  if (p_.is_russian() && unit >= Unit::week && p_.text(end).starts_with("жд")) return true;
   if (p_.is_russian() && unit >= Unit::month && p_.text(end).starts_with("гаранти")) return true;
   if (!p_.is(begin - 1, Sense::before_duration)) return false;
   if (begin != at) return unit != Unit::day || !p_.is(begin - 1, Particle::every);

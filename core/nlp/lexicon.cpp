@@ -114,6 +114,7 @@ constexpr Row kParticles[] = {
     {Sense::particle, number_of(Particle::with_half), "половиной"},
     {Sense::particle, number_of(Particle::few), "несколько пара-тройка few several"},
     {Sense::particle, number_of(Particle::day), "day"},
+    {Sense::particle, number_of(Particle::but), "а но but"},
     {Sense::particle, number_of(Particle::every), "every each per каждый каждую каждое каждые каждого раз once twice"},
     {Sense::particle, number_of(Particle::now), "now"},
     {Sense::particle, number_of(Particle::only), "only just только всего лишь еще"},
@@ -224,7 +225,7 @@ constexpr Row kCalendar[] = {
     {Sense::unit, number_of(Unit::hour),
      "час/-/а/ов/у/ам/ами/ах/ом часик/-/а/ов/и часок часоч/ек/ка/ков/ки hour hours hr hrs"},
     {Sense::unit, number_of(Unit::day),
-     "день дня дней дню дням днями днях дне днем ден/ек/ёк денька деньков сут/ки/ок/кам/ками/ках day days"},
+     "день дня дней дню дням днями днях дне ден/ек/ёк денька деньков сут/ки/ок/кам/ками/ках day days"},
     {Sense::unit, number_of(Unit::week), "недел/я/и/ю/ь/е/ей/ям/ями/ях недельк/а/и/у неделек week weeks"},
     {Sense::unit, number_of(Unit::month), "месяц/-/а/ев/у/ем/е/ы/ам/ами/ах month months"},
     {Sense::unit, number_of(Unit::quarter), "квартал/-/а/ов/у/ом/е/ы quarter quarters"},
@@ -328,7 +329,7 @@ constexpr Row kCues[] = {
      "прид/у/ет/ем/ут приед/у/ет/ем/ут подойд/у/ет/ем подъед/у/ет/ем забер/у/ет/ем/ете заеха/ть заед/у/ет "
      "зайд/у/ет буд/у/ет/ем/ете привез/ут/ете/ет достав/ят/ите/ить откро/ется/етесь закро/ется/етесь открываетесь "
      "закрываетесь открывается закрывается позвоните созвонимся встретимся прибудет ждать ждите pick come arrive "
-     "open close call meet"},
+     "open close call meet start starts opens closes"},
     {Sense::before_duration, 0,
      "прошл/а/о прошел прошёл проходит уже жду ждем ждал/-/а/и ждать за через спустя более больше менее меньше "
      "около почти цел/ый/ую/ое ровно примерно спустя еще минимум максимум займет занимает на within for in after "
@@ -336,7 +337,8 @@ constexpr Row kCues[] = {
      "держал ждете ждут хранится хранят провел провела гаранти/я/ю/ей"},
     {Sense::happened, 0,
      "bought sent paid was were got came went fell broke died lost tore wore began quit made said took gave gone "
-     "been had did spent arrived купил купила делал был была были"},
+     "been had did spent arrived купил купила делал был была были сдох сдохла потек протек сел умер облез засох высох погас исчез промок намок "
+     "слез вылез замерз треснул лопнул сгорел умерла"},
     {Sense::not_verb, 0,
      "если или ли либо дела тела дело тело стол пол школа футбол мыло сила села неделя недели нал отдел предел "
      "канал материал оригинал журнал need indeed red bed used feed speed seed limited interested expected "
@@ -345,7 +347,7 @@ constexpr Row kCues[] = {
      "персонал похожи feel reed naked united embed"},
     {Sense::child, 0,
      "ребен/ок/ка/ку/ком дет/и/ям/ей/ьми сын/-/у/а/ом дочк/а/е/и/у дочер/и/ь мальчик/-/у/а/ам/ов "
-     "девочк/а/е/и/у/ам девочек детск/ий/ая/ое/ие/ого/их/ую/ой возраст/-/а/е внук/-/у/а внучк/а/е/и "
+     "девочк/а/е/и/у/ам девочек подрост/ок/ка/ку размер/-/а/ом рост/-/а/ом детск/ий/ая/ое/ие/ого/их/ую/ой возраст/-/а/е внук/-/у/а внучк/а/е/и "
      "племянник/-/у/а младен/ец/цу child kid kids children son daughter boy girl toddler baby age aged"},
     {Sense::price, 0,
      "почему прайс/у скин/ете/ь/ьте/ули уступ/ите/ка цен/а/ы/у/е/ой/ник/нике/ами ценою "

@@ -53,7 +53,7 @@ enum class Sense : std::uint8_t {
   before_genitive,  ///< "больше недели", "в течение месяца"
   happened,         ///< irregular verbs in the past: "bought"
   not_verb,         ///< words that look like verbs in the past: "если", "need"
-  child,            ///< people an age is told of
+  child,            ///< beside these a number of years is an age
   currency,         ///< index of kCurrencies
   minor_currency,   ///< the same, its hundredth part: копеек
   currency_mark,    ///< the same: signs, letters and codes that may stand before the amount
@@ -98,6 +98,7 @@ enum class Particle : std::uint8_t {
   without,
   half,
   with_half,
+  but,
   few,
   day,
   every,

@@ -28,7 +28,7 @@ constexpr std::uint64_t kTimeSenses =
 
 void TimeReader::read(std::vector<Candidate>& out) {
   for (int at = 0; at < p_.size();) {
-    const auto found = p_.is_number(at) || p_.known(at) ? read_at(at) : std::nullopt;
+    const auto found = may_begin(at) ? read_at(at) : std::nullopt;
     if (!found) {
       ++at;
       continue;
@@ -45,6 +45,13 @@ void TimeReader::read(std::vector<Candidate>& out) {
     if (!found->is_duration) last_date_end_ = found->end;
     at = found->end;
   }
+}
+
+bool TimeReader::may_begin(int at) const {
+  if (!p_.is_number(at)) return p_.known(at);
+  const bool alone = !p_.known(at - 1) && !p_.known(at + 1) &&
+                     (p_.is_number(at + 1) || (p_.is_word(at + 1) && p_.text(at + 1).size() > 1));
+  return !alone && begins_fresh(at);
 }
 
 TimeReader::Found TimeReader::read_at(int at) const {
@@ -90,9 +97,10 @@ bool TimeReader::ends_fresh(int end) const {
 }
 
 bool TimeReader::whole_text(int begin, int end) const {
+  if (begin != 0) return false;
   for (int i = end; i < p_.size(); ++i)
     if (!p_.ends(i)) return false;
-  return begin == 0;
+  return true;
 }
 
 bool TimeReader::counts_something(int end) const {
@@ -153,6 +161,9 @@ TimeReader::Found TimeReader::relative_day(int at) const {
   }
   const auto day = p_.as(at, Sense::relative_day);
   if (!day) return std::nullopt;
+  // as vague as "in the evening", unless a clock makes it precise: "tonight at 8"
+  if (p_.text(at) == "tonight" && !whole_text(at, at + 1) && !p_.is(at + 1, Particle::at) && !p_.is_number(at + 1))
+    return std::nullopt;
   int end = at + 1;
   if (p_.is(end, Sense::day_part))
     ++end;

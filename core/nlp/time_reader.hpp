@@ -64,6 +64,8 @@ class TimeReader {
 
   // ---- what all rules ask, and the rules of time.cpp
 
+  /// Whether asking the rules is worth it: most numbers stand among words that tell nothing.
+  bool may_begin(int at) const;
   Found read_at(int at) const;
   /// A number here is no piece of something longer: a phone, a version, a model.
   bool begins_fresh(int at) const;
@@ -149,6 +151,8 @@ class TimeReader {
   std::optional<ClockTime> clock_of_hours(int at, bool cued, bool bare) const;
   static std::string value_of(const ClockTime& clock);
   Found clocks(int at) const;
+  /// "завтра вечером в 8", "tonight at 8": the part of the day named before the preposition.
+  std::optional<DayPart> day_part_before(int at) const;
   bool next_is_day(int at) const;
   /// "10:00-18:00", "9am to 5pm", and behind a preposition "10 до 18".
   Found clock_range(int at, bool cued, bool between) const;

@@ -1,5 +1,5 @@
-// Any bytes are a message, any bytes are a user's rules: entities must come in order, inside the text, as valid JSON, and
-// masking a card must not move anything else.
+// Any bytes are a message, any bytes are a user's rules: entities must come in order, inside the text, as valid JSON,
+// and masking a card must not move anything else.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

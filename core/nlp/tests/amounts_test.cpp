@@ -90,6 +90,11 @@ TEST(NlpAmounts, FindsMoney) {
       {"is it 2 500 RUB?", "money 2 500 RUB=2500 RUB"},
       {"₹500", "money ₹500=500 INR"},
       {"skolko stoit, 300 rubley?", "money 300 rubley=300 RUB"},
+      {"почему вчера было 1990, а сегодня 2790", "money 1990=1990 RUB; money 2790=2790 RUB"},
+      {"сумма выше 3000 и", "money 3000=3000 RUB"},
+      {"стоят 3 490", "money 3 490=3490 RUB"},
+      {"$2M", "money $2M=2000000 USD"},
+      {"почему кэшбэк пришёл 120 р вместо 240", "money 120 р=120 RUB; money 240=240 RUB"},
   };
   for (const Case& c : cases) EXPECT_EQ(found_by(find_amounts, c.text), c.expected) << c.text;
 }
@@ -139,6 +144,10 @@ TEST(NlpAmounts, FindsQuantities) {
       {"2 pcs", "quantity 2 pcs=2"},
       {"100 pieces", "quantity 100 pieces=100"},
       {"need 2 kg of flour", "quantity 2 kg=2 kg"},
+      {"нужно 800 махровых полотенец", "quantity 800=800"},
+      {"пиона 20 шт", "quantity 20 шт=20"},
+      {"из трех книг отмените вторую", "quantity трех=3"},
+      {"got 7 out of 10 boxes", "quantity 7=7; quantity 10 boxes=10"},
   };
   for (const Case& c : cases) EXPECT_EQ(found_by(find_amounts, c.text), c.expected) << c.text;
 }
@@ -193,7 +202,11 @@ TEST(NlpAmounts, FindsNoneInOrdinaryWordsAndNumbers) {
                                       "no one",
                                       "1 of a kind",
                                       "SKU-7781",
-                                      "RA998877665CN"})
+                                      "RA998877665CN",
+                                      "память 64 вместо 128",
+                                      "евро 40 это наш 46?",
+                                      "цена артикула 1234567",
+                                      "размер 5 вместо 6"})
     EXPECT_EQ(found_by(find_amounts, text), "") << text;
 }
 

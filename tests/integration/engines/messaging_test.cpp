@@ -216,6 +216,26 @@ TEST_F(MessagingTest, ACutConnectionIsAmbiguousToo) {
   EXPECT_EQ(state()["telegram"]["sent"].size(), 1u);
 }
 
+TEST_F(MessagingTest, AnOutcomeIsKeptUntilTheDatabaseTakesIt) {
+  auto integration = connect_telegram();
+  auto with = conversation(integration);
+  // the first two commits of a sent message lose their connection
+  pqxx::connection owner(database.owner_dsn());
+  pqxx::nontransaction(owner).exec(
+      "create sequence losses; grant usage, select on sequence losses to public;"
+      "create function lose() returns trigger language plpgsql as $$ begin if nextval('losses') <= 2 then "
+      "perform pg_terminate_backend(pg_backend_pid()); end if; return null; end $$;"
+      "create constraint trigger lose after update on outbound_messages deferrable initially deferred for each row "
+      "when (new.state = 'sent') execute function lose()");
+  start_dispatcher();
+  auto message = queue(with, "sent, whatever the database does");
+  dispatcher.wake();
+  loop.run_until([&] { return state_of(message) == "sent" || state_of(message) == "unknown"; });
+  EXPECT_EQ(state_of(message), "sent");
+  EXPECT_EQ(ask("select last_value from losses"), "3");
+  EXPECT_EQ(state()["telegram"]["sent"].size(), 1u);
+}
+
 TEST_F(MessagingTest, A429IsADelay) {
   auto integration = connect_telegram();
   auto with = conversation(integration);
@@ -328,10 +348,10 @@ TEST_F(MessagingTest, AWebhookThatCannotBeRegisteredIsNotedOnceAndNotTriedWithou
 
 TEST_F(MessagingTest, OfSeveralHubsOnePollsAndTheNextTakesOver) {
   connect_telegram();
-  ingest::Reception first(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
-                          "node-1");
-  ingest::Reception second(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
-                           "node-2");
+  ingest::Reception first(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors, clock,
+                          "", "node-1");
+  ingest::Reception second(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors, clock,
+                           "", "node-2");
   const auto holder = [&] { return ask("select lease_owner from sync_cursors where stream = '@updates'"); };
   TaskGroup one(loop.executor());
   one.spawn("first", first.run());
@@ -350,8 +370,8 @@ TEST_F(MessagingTest, OfSeveralHubsOnePollsAndTheNextTakesOver) {
   loop.run(two.close());
   loop.run(second.close());
   TaskGroup again(loop.executor());
-  ingest::Reception successor(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "",
-                              "node-2");
+  ingest::Reception successor(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                              clock, "", "node-2");
   again.spawn("successor", successor.run());
   control("POST", "/sandbox/messages", {{"count", 1}, {"text", "and now?"}});
   loop.run_until([&] { return ask("select count(*) from messages") == "2"; });

@@ -247,7 +247,8 @@ TEST_F(MeaningTest, AnActsWakesItsWorkers) {
 TEST_F(MeaningTest, APollStoresTheSame) {
   std::vector<Delivery> polled;
   polled.push_back(read_by(delivery(a, {message("1", "100", "1", "order_status !")})));
-  loop.run(inbound.store_poll(a.tenant_id, a.chat_account, std::move(polled), "17"));
+  const auto lease = loop.run(inbound.claim_poll(a.tenant_id, a.chat_account, "node", std::chrono::seconds(60)));
+  EXPECT_TRUE(loop.run(inbound.store_poll(lease.value(), std::move(polled), "17")));
   EXPECT_EQ(value(a, "select intent from messages"), "order_status");
   EXPECT_EQ(value(a, "select count(*) from automatic_acts"), "1");
 }

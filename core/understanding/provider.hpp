@@ -33,6 +33,7 @@ struct RemoteMeaning {
 
 /// What reading cost, where the provider counts.
 struct Tokens {
+  Tokens() = default;  // no aggregate: it stands beside co_await
   long long prompt = 0;
   long long completion = 0;
 };

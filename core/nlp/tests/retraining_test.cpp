@@ -12,7 +12,7 @@ namespace {
 /// Words without common n-grams: who has not seen one can't know its intent.
 const char* const kFruit[] = {"apple", "banana", "cherry", "mango",  "lemon",  "peach", "plum",   "fig",
                               "kiwi",  "grape",  "melon",  "papaya", "quince", "pear",  "orange", "lime"};
-const char* const kTools[] = {"hammer", "saw",   "drill", "wrench", "chisel", "pliers", "axe",   "shovel",
+const char* const kTools[] = {"hammer", "saw",   "drill", "wrench", "chisel", "pliers", "axe",    "shovel",
                               "rake",   "level", "clamp", "file",   "vise",   "awl",    "trowel", "mallet"};
 
 std::vector<Example> fruit_and_tools(const std::vector<std::string>& patterns) {
@@ -50,8 +50,8 @@ TEST(Retraining, WithoutAPreviousModelThereIsNothingToCompare) {
 }
 
 TEST(Retraining, RefusesAModelThatIsWorseOnMessagesNewToBoth) {
-  const auto before = retrain(fruit_and_tools({"a * please", "where is the *", "one * for me"}), nullptr, Provenance(),
-                              own_only());
+  const auto before =
+      retrain(fruit_and_tools({"a * please", "where is the *", "one * for me"}), nullptr, Provenance(), own_only());
   ASSERT_TRUE(before) << before.error().message();
   // each word stands here once: what is held out can't be learnt from the rest
   const auto after = retrain(fruit_and_tools({"my * has come"}), before->model.get(), before->provenance, own_only());

@@ -194,8 +194,8 @@ TEST_F(NlpApiTest, AModelIsTrainedInTheBackground) {
   EXPECT_EQ(models[0]["active"], true);
   EXPECT_FALSE(models[0]["metrics"].contains("provenance"));
   settings_changed();
-  EXPECT_EQ(parsed("how much is the melon")["model"], version);
-  EXPECT_EQ(parsed("how much is the melon")["intent"], "price_question");
+  EXPECT_EQ(parsed("how much is my apple")["model"], version);
+  EXPECT_EQ(parsed("how much is my apple")["intent"], "price_question");
 
   expect_problem(send_json("POST", "/api/v1/nlp/train", R"({"base":"some"})"), 400);
   expect_problem(send_json("POST", "/api/v1/nlp/train", R"({"csv":"text,intent\n,x\n"})"), 400);

@@ -90,6 +90,7 @@ Core::Core(boost::asio::any_io_executor executor, const Config& config, const In
       accounts(integrations, vault, connectors, base_urls(config)),
       readers(executor, nlp, clock, config.nlp.enabled, provider_options(config).kind != "embedded"),
       rescorer(rescores, readers),
+      trainer(executor, nlp, clock),
       integration_service(integrations, vault, connectors, accounts, caller, base_urls(config)),
       keys(key_rows, integrations, users, vault),
       auth(users, clock),
@@ -124,9 +125,10 @@ Task<Result<void>> Core::open() {
 }
 
 api::Services Core::services() {
-  return api::Services{clock,         connectors, database, integrations, sync,       catalog,
-                       conversations, inbound,    outbound, events,       upkeep,     integration_service,
-                       send,          quarantine, auth,     keys,         public_url, version()};
+  return api::Services{clock,         connectors, database, integrations, sync,   catalog,
+                       conversations, inbound,    outbound, events,       upkeep, integration_service,
+                       send,          quarantine, auth,     keys,         nlp,    readers,
+                       trainer,       public_url, version()};
 }
 
 }  // namespace easyflow::app

@@ -18,6 +18,7 @@
 #include "core/platforms/accounts.hpp"
 #include "core/platforms/caller.hpp"
 #include "core/platforms/integrations.hpp"
+#include "core/training/trainer.hpp"
 #include "core/understanding/directory.hpp"
 #include "core/understanding/provider.hpp"
 #include "core/understanding/rescore.hpp"
@@ -86,6 +87,7 @@ struct Core {
   platforms::AccountDirectory accounts;
   understanding::ReaderDirectory readers;
   understanding::Rescorer rescorer;
+  training::Trainer trainer;
   platforms::IntegrationService integration_service;
   keys::KeyService keys;
   auth::AuthService auth;

@@ -204,6 +204,7 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
     log::info("hub.stopping");
     co_await engines.server->stop(5s);
   }
+  co_await core_.trainer.close();
   co_await engines.loops.close();
   co_await engines.scheduler.close();
   co_await engines.runner.close();
@@ -222,13 +223,17 @@ Task<> Hub::keep_partitions() {
     try {
       const auto now = core_.clock.now();
       co_await core_.upkeep.make_partitions(now);
-      const auto bodies = now - std::chrono::hours(24) * keep.inbound_body_days;
-      co_await core_.upkeep.drop_inbound_bodies(bodies);
+      const auto days = [now](int count) { return now - std::chrono::hours(24) * count; };
+      storage::PruneBefore before;
+      // the dedup ledger is kept as long as the bodies: far longer than any platform redelivers
+      before.ledger = days(keep.inbound_body_days);
+      before.outbox = days(keep.outbox_days);
+      before.sync_logs = days(keep.sync_log_days);
+      before.outbound = days(keep.outbound_days);
+      co_await core_.upkeep.drop_inbound_bodies(before.ledger);
       int pruned = 0;
       do {
-        // the dedup ledger is kept as long as the bodies: far longer than any platform redelivers
-        pruned = co_await core_.upkeep.prune(bodies, now - std::chrono::hours(24) * keep.outbox_days,
-                                             now - std::chrono::hours(24) * keep.sync_log_days, 5000);
+        pruned = co_await core_.upkeep.prune(before, 5000);
       } while (pruned >= 5000);
     } catch (const storage::StorageDown&) {
       // tried again in an hour; partitions are made weeks ahead

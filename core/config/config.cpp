@@ -138,6 +138,8 @@ const Row kRows[] = {
    "Days a delivered outbox event is kept."},
   {"retention.sync_log_days", Kind::number, "90", 1, 36500, "", EASYFLOW_SLOT(retention.sync_log_days),
    "Days the log of a sync run is kept."},
+  {"retention.outbound_days", Kind::number, "90", 1, 36500, "", EASYFLOW_SLOT(retention.outbound_days),
+   "Days a message that was sent or failed stays in the queue's history, and its idempotency key is known."},
 };
 
 /// Headings of the example file.

@@ -82,6 +82,7 @@ struct Config {
     int inbound_body_days = 0;
     int outbox_days = 0;
     int sync_log_days = 0;
+    int outbound_days = 0;
   } retention;
   struct Platform {
     std::string base_url;  ///< without slash at its end; empty: the hosts of the manifest

@@ -239,7 +239,12 @@ constexpr Sql kQuarantine{"inbound.quarantine", R"sql(
      and ($1::timestamptz is null or (e.received_at, e.body_id) < ($1::timestamptz, $2::uuid))
    order by e.received_at desc, e.body_id desc limit $3::integer)sql"};
 
-constexpr Sql kBody{"inbound.body", "select integration_id, sealed from inbound_bodies where id = $1::uuid"};
+constexpr Sql kQuarantinedBodies{"inbound.quarantined_bodies", R"sql(
+  insert into quarantined_bodies (id, tenant_id, integration_id, sealed, received_at)
+  select b.id, current_tenant(), b.integration_id, b.sealed, b.received_at
+    from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::timestamptz[]) as b(id, integration_id, sealed, received_at))sql"};
+
+constexpr Sql kBody{"inbound.body", "select integration_id, sealed from quarantined_bodies where id = $1::uuid"};
 
 constexpr Sql kReplay{"inbound.replay", R"sql(
   update inbound_events set state = 'replayed'
@@ -366,6 +371,19 @@ std::map<ContactKey, ContactState> contacts_of(const std::vector<const Item*>& i
   return out;
 }
 
+/// Sealed bodies as columns.
+struct Bodies {
+  void add(const Delivery& delivery) {
+    ids.add(delivery.body_id);
+    integrations.add(delivery.integration_id);
+    sealed.add(delivery.sealed_body);
+    received.add(delivery.received_at);
+  }
+  UuidColumn ids, integrations;
+  BytesColumn sealed;
+  TimestampColumn received;
+};
+
 /// What one tenant's deliveries cause, step by step.
 class TenantBatch {
  public:
@@ -386,6 +404,7 @@ class TenantBatch {
     if (fresh_.empty()) return counts_;
     read_messages();
     if (contacts_differ) write_contacts();
+    write_quarantined();
     write_conversations();
     write_messages();
     for (const Item* item : fresh_) {
@@ -535,6 +554,20 @@ class TenantBatch {
       column.add(*id);
   }
 
+  /// Kept apart from the days' bodies, for as long as they are listed.
+  void write_quarantined() {
+    Bodies bodies;
+    bool any = false;
+    for (const Item* item : fresh_) {
+      if (item->event != nullptr || !keep_bodies_) continue;
+      bodies.add(*item->delivery);
+      any = true;
+    }
+    if (any)
+      tx_.exec(kQuarantinedBodies, bodies.ids.take(), bodies.integrations.take(), bodies.sealed.take(),
+               bodies.received.take());
+  }
+
   void write_conversations() {
     struct Chat {
       const Item* item = nullptr;
@@ -544,18 +577,11 @@ class TenantBatch {
       Timestamp received_at{};
     };
     std::map<std::string, Chat> chats;
-    UuidColumn bodies, body_integrations;
-    BytesColumn sealed;
-    TimestampColumn body_received;
+    Bodies bodies;
     std::set<std::string> known_bodies;
     for (const Item* item : fresh_) {
       const auto& delivery = *item->delivery;
-      if (keep_bodies_ && known_bodies.insert(delivery.body_id).second) {
-        bodies.add(delivery.body_id);
-        body_integrations.add(delivery.integration_id);
-        sealed.add(delivery.sealed_body);
-        body_received.add(delivery.received_at);
-      }
+      if (keep_bodies_ && item->event != nullptr && known_bodies.insert(delivery.body_id).second) bodies.add(delivery);
       if (item->event == nullptr || !(is_new_message(*item->event) || is_edit(*item->event))) continue;
       auto& chat = chats[session_of(*item)];
       chat.item = item;
@@ -581,9 +607,9 @@ class TenantBatch {
       received.add(chat.received_at);
     }
     const auto rows =
-        tx_.exec(kConversations, tenant_id_, bodies.take(), body_integrations.take(), sealed.take(),
-                 body_received.take(), ids.take(), integrations.take(), contacts.take(), sessions.take(), users.take(),
-                 platforms.take(), chat_ids.take(), titles.take(), messages.take(), received.take());
+        tx_.exec(kConversations, tenant_id_, bodies.ids.take(), bodies.integrations.take(), bodies.sealed.take(),
+                 bodies.received.take(), ids.take(), integrations.take(), contacts.take(), sessions.take(),
+                 users.take(), platforms.take(), chat_ids.take(), titles.take(), messages.take(), received.take());
     for (const auto& row : rows) {
       const auto session = text_of(row[0]);
       conversations_.emplace(session, text_of(row[1]));

@@ -68,28 +68,14 @@ class ApiHub {
                             {{"telegram", "http://127.0.0.1:1"}, {"wildberries", "http://127.0.0.1:1"}}),
         nlp(database),
         readers(io_.get_executor(), nlp, clock, /*enabled=*/true),
+        trainer(io_.get_executor(), nlp, clock),
         keys(key_rows, integrations, users, vault),
         auth(users, clock),
         send(conversations, outbound, connectors),
         quarantine(inbound, accounts, readers, vault, clock),
-        services{clock,
-                 connectors,
-                 database,
-                 integrations,
-                 sync,
-                 catalog,
-                 conversations,
-                 inbound,
-                 outbound,
-                 events,
-                 upkeep,
-                 integration_service,
-                 send,
-                 quarantine,
-                 auth,
-                 keys,
-                 "https://hub.example",
-                 "1.2.3"},
+        services{clock,    connectors, database, integrations,          sync,   catalog,    conversations, inbound,
+                 outbound, events,     upkeep,   integration_service,   send,   quarantine, auth,          keys,
+                 nlp,      readers,    trainer,  "https://hub.example", "1.2.3"},
         server_(io_.get_executor(), "127.0.0.1", 0, {},
                 [this](HttpRequest request) { return api::answer(router, std::move(request)); }) {
     api::add_routes(router, services);
@@ -98,6 +84,7 @@ class ApiHub {
   }
   ~ApiHub() {
     run(server_.stop(std::chrono::seconds(5)));
+    run(trainer.close());
     work_.reset();
     io_.stop();
     thread_.join();
@@ -160,6 +147,7 @@ class ApiHub {
   platforms::IntegrationService integration_service;
   storage::NlpRepository nlp;
   understanding::ReaderDirectory readers;
+  training::Trainer trainer;
   keys::KeyService keys;
   auth::AuthService auth;
   messaging::SendService send;

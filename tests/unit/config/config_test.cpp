@@ -97,6 +97,7 @@ TEST_F(ConfigTest, HoldsTheDefaultsWithoutAnySource) {
   EXPECT_EQ(config.retention.inbound_body_days, 30);
   EXPECT_EQ(config.retention.outbox_days, 7);
   EXPECT_EQ(config.retention.sync_log_days, 90);
+  EXPECT_EQ(config.retention.outbound_days, 90);
   EXPECT_EQ(config.platforms.at("telegram").base_url, "");
   EXPECT_EQ(config.entries.size(), config_keys().size() + kPlatforms.size());
   for (const ConfigEntry& e : config.entries) EXPECT_EQ(e.origin, "default") << e.key;

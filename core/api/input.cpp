@@ -125,6 +125,21 @@ std::optional<int> Fields::whole_number(const std::string& name, int least, int 
   return static_cast<int>(number);
 }
 
+std::optional<double> Fields::number(const std::string& name, double least, double most) {
+  const auto* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number()) {
+    fail(name, expected("a number", *value));
+    return std::nullopt;
+  }
+  const auto number = value->get<double>();
+  if (!(number >= least && number <= most)) {
+    fail(name, "Expected a number from " + nlohmann::json(least).dump() + " to " + nlohmann::json(most).dump() + ".");
+    return std::nullopt;
+  }
+  return number;
+}
+
 std::vector<std::string> Fields::texts(const std::string& name) {
   std::vector<std::string> all;
   const auto* value = find(name);

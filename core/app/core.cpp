@@ -70,6 +70,8 @@ Core::Core(boost::asio::any_io_executor executor, const Config& config, const In
       conversations(database),
       outbound(database),
       budgets(database),
+      nlp(database),
+      automation(database),
       events(database),
       upkeep(database),
       client(executor),
@@ -109,9 +111,10 @@ Task<Result<void>> Core::open() {
 }
 
 api::Services Core::services() {
-  return api::Services{clock,         connectors, database, integrations, sync,       catalog,
-                       conversations, inbound,    outbound, events,       upkeep,     integration_service,
-                       send,          quarantine, auth,     keys,         public_url, version()};
+  return api::Services{clock,         connectors, database, integrations, sync,   catalog,
+                       conversations, inbound,    outbound, events,       upkeep, integration_service,
+                       send,          quarantine, auth,     keys,         nlp,    automation,
+                       public_url,    version()};
 }
 
 }  // namespace easyflow::app

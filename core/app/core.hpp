@@ -19,6 +19,7 @@
 #include "core/platforms/caller.hpp"
 #include "core/platforms/integrations.hpp"
 #include "storage/database.hpp"
+#include "storage/repositories/automation.hpp"
 #include "storage/repositories/budgets.hpp"
 #include "storage/repositories/catalog.hpp"
 #include "storage/repositories/conversations.hpp"
@@ -26,6 +27,7 @@
 #include "storage/repositories/inbound.hpp"
 #include "storage/repositories/integrations.hpp"
 #include "storage/repositories/keys.hpp"
+#include "storage/repositories/nlp.hpp"
 #include "storage/repositories/outbound.hpp"
 #include "storage/repositories/sync.hpp"
 #include "storage/repositories/upkeep.hpp"
@@ -68,6 +70,8 @@ struct Core {
   storage::ConversationRepository conversations;
   storage::OutboundRepository outbound;
   storage::BudgetRepository budgets;
+  storage::NlpRepository nlp;
+  storage::AutomationRepository automation;
   storage::EventRepository events;
   storage::UpkeepRepository upkeep;
   net::HttpClient client;

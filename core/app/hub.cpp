@@ -2,6 +2,7 @@
 
 #include "core/api/routes.hpp"
 #include "core/async/blocking.hpp"
+#include "core/automation/worker.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/ingest/batcher.hpp"
@@ -84,12 +85,13 @@ struct Hub::Engines {
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
+        automation(executor, core.automation, core.connectors, core.clock, automation::WorkerOptions{}),
         reception(executor, core.integrations, core.inbound, core.accounts, core.caller, core.vault, core.connectors,
                   core.clock, core.public_url),
         services(core.services()),
         gauges(core.database, batcher),
         loops(executor),
-        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens"},
+        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "automation", "keys", "tokens"},
                  std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
@@ -102,6 +104,7 @@ struct Hub::Engines {
   sync::SyncRunner runner;
   sync::SyncScheduler scheduler;
   messaging::Dispatcher dispatcher;
+  automation::Worker automation;
   ingest::Reception reception;
   api::Services services;
   net::Router router;
@@ -133,6 +136,8 @@ void Hub::on_notify(const std::string& channel) {
     engines_->scheduler.wake();
   } else if (channel == "outbound") {
     engines_->dispatcher.wake();
+  } else if (channel == "automation") {
+    engines_->automation.wake();
   } else if (channel == "integrations") {
     core_.accounts.forget({});
     engines_->reception.wake();
@@ -172,6 +177,7 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
     engines.server->start();
     engines.loops.spawn("sync.scheduler", engines.scheduler.run());
     engines.loops.spawn("outbound.dispatcher", engines.dispatcher.run());
+    engines.loops.spawn("automation", engines.automation.run());
     engines.loops.spawn("ingest.reception", engines.reception.run());
     engines.loops.spawn("upkeep", keep_partitions());
     if (installation_.embedded() != nullptr) engines.loops.spawn("postgres.watch", watch_postgres());

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/automation/answer.hpp"
+#include "storage/pg_array.hpp"
 
 namespace easyflow::automation {
 namespace {
@@ -32,6 +33,9 @@ bool is_intent(std::string_view text) {
   return !text.empty() && text.size() <= kLongestIntent && std::all_of(text.begin(), text.end(), allowed);
 }
 
+/// Would the database take it as it is?
+bool is_text(std::string_view text) { return storage::clean_text(text) == text; }
+
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 /// Tags and states are names: one line, no space around them.
@@ -40,7 +44,8 @@ Result<void> check_name(const char* field, std::string_view text, std::size_t lo
   if (characters(text) > longest) return wrong(field, "Too long: at most " + std::to_string(longest) + " characters.");
   if (text.front() == ' ' || text.back() == ' ') return wrong(field, "Leave out the space around it.");
   auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
-  if (std::any_of(text.begin(), text.end(), is_control)) return wrong(field, "Expected one line of plain text.");
+  if (!is_text(text) || std::any_of(text.begin(), text.end(), is_control))
+    return wrong(field, "Expected one line of plain text.");
   return {};
 }
 
@@ -62,7 +67,7 @@ Result<void> check_time(const char* field, const std::string& text) {
 Result<void> check_reply(const std::string& reply) {
   if (reply.empty()) return {};
   if (is_blank(reply)) return wrong("reply", "The answer holds no visible text. Leave it out to send none.");
-  if (reply.find('\0') != std::string::npos) return wrong("reply", "A text must not hold the character U+0000.");
+  if (!is_text(reply)) return wrong("reply", "Expected UTF-8 text without the character U+0000.");
   if (characters(reply) > kLongestReply)
     return wrong("reply", "Too long: at most " + std::to_string(kLongestReply) + " characters.");
   if (auto unknown = unknown_placeholder(reply); !unknown.empty())

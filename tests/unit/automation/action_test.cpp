@@ -32,13 +32,14 @@ TEST(Action, EachFaultNamesItsField) {
     EXPECT_EQ(field_at_fault(wrong), "min_confidence") << confidence;
   }
   wrong = action();
-  for (const std::string& reply :
-       {std::string(" \n"), std::string("a\0b", 3), std::string(4097, 'x'), std::string("Hi {nmae}")}) {
+  for (const std::string& reply : {std::string(" \n"), std::string("a\0b", 3), std::string("\xff"),
+                                   std::string(4097, 'x'), std::string("Hi {nmae}")}) {
     wrong.reply = reply;
     EXPECT_EQ(field_at_fault(wrong), "reply") << reply.substr(0, 20);
   }
   wrong = action();
-  for (const std::string& tag : {std::string(" urgent"), std::string("a\nb"), std::string(51, 'x')}) {
+  for (const std::string& tag :
+       {std::string(" urgent"), std::string("a\nb"), std::string("\xff"), std::string(51, 'x')}) {
     wrong.tag = tag;
     EXPECT_EQ(field_at_fault(wrong), "tag") << tag;
   }

@@ -20,7 +20,7 @@
 namespace easyflow::api {
 
 /// docs/openapi.yaml, embedded.
-extern const char* const kOpenApiText;
+std::string open_api_text();
 
 namespace {
 
@@ -160,7 +160,7 @@ std::string bearer_of(std::string_view authorization) {
 bool changes_something(const std::string& method) { return method != "GET" && method != "HEAD"; }
 
 Reply open_api(HttpRequest, net::PathParams) {
-  HttpResponse response(200, kOpenApiText,
+  HttpResponse response(200, open_api_text(),
                         {{"Content-Type", "application/yaml"}, {"X-Content-Type-Options", "nosniff"}});
   co_return response;
 }

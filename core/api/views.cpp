@@ -230,6 +230,8 @@ json view(const storage::AutomaticAct& act) {
 }
 
 json view(const storage::Message& message) {
+  auto entities = stored_json(message.entities_json, json::array());
+  if (!entities.is_array()) entities = json::array();  // rows of older versions
   auto metadata = stored_json(message.metadata_json, json::object());
   const bool ours = message.direction == "outbound" && metadata.is_object();
   auto automatic = ours ? metadata.value("automatic", json()) : json();
@@ -241,7 +243,7 @@ json view(const storage::Message& message) {
           {"direction", message.direction},
           {"platform_message_id", text_or_null(message.platform_message_id)},
           {"intent", text_or_null(message.intent)},
-          {"entities", stored_json(message.entities_json, json::object())},
+          {"entities", std::move(entities)},
           {"confidence", value_or_null(message.confidence)},
           {"metadata", std::move(metadata)},
           {"automatic", std::move(automatic)},

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "core/automation/worker.hpp"
+#include "core/base/ids.hpp"
 #include "storage/repositories/automation.hpp"
 #include "storage/repositories/nlp.hpp"
 #include "tests/integration/engines/engines_fixture.hpp"
@@ -28,8 +29,22 @@ class AutomationEngineTest : public EnginesTest {
     loop.run(nlp.put_action(user.tenant_id, action));
   }
 
-  /// A buyer of the sandbox writes; the newest conversation.
+  /// One and the same person writes.
   void person_writes(const std::string& text) {
+    ++written;
+    json person = {{"id", 100}, {"is_bot", false}, {"first_name", "Anna"}};
+    json message = {{"message_id", written},
+                    {"from", person},
+                    {"chat", {{"id", 100}, {"first_name", "Anna"}, {"type", "private"}}},
+                    {"date", 1790000000 + written},
+                    {"text", text}};
+    const auto body = json{{"update_id", written}, {"message", message}}.dump();
+    auto account = loop.run(accounts.open(user.tenant_id, ask("select id from integrations"))).value();
+    auto told = account->connector->webhooks()->decode(body);
+    loop.run(inbound.store(std::vector{ingest::make_delivery(*account, vault, body, told, clock.now()).value()}));
+  }
+  /// A buyer of the sandbox writes.
+  void buyer_writes(const std::string& text) {
     const auto before = ask("select count(*) from messages where direction = 'inbound'");
     control("POST", "/sandbox/messages", {{"count", 1}, {"text", text}});
     ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "");
@@ -60,6 +75,7 @@ class AutomationEngineTest : public EnginesTest {
   automation::Worker worker{loop.executor(), acts, connectors, set_clock, automation::WorkerOptions{}};
   automation::Worker second{loop.executor(), acts, connectors, set_clock, automation::WorkerOptions{}};
   TaskGroup tasks{loop.executor()};
+  int written = 0;
 };
 
 TEST_F(AutomationEngineTest, AnAnswerReachesThePersonOnce) {
@@ -68,7 +84,7 @@ TEST_F(AutomationEngineTest, AnAnswerReachesThePersonOnce) {
     action.reply = "Hello, {name}! Order {order_number} is being looked for.";
     action.tag = "order";
   });
-  person_writes("where is it");
+  buyer_writes("where is it");
   const auto id = asked("order_status");
 
   messaging::DispatcherOptions options;
@@ -147,7 +163,7 @@ TEST_F(AutomationEngineTest, QuietHoursAreTheOwnersAndHoldBackOnlyTheAnswer) {
 }
 
 TEST_F(AutomationEngineTest, APersonsConversationIsLeftToThePerson) {
-  auto integration = connect_telegram();
+  connect_telegram();
   on("order_status", [](auto& action) { action.reply = "We are looking."; });
   on("operator_request", [](auto& action) {
     action.reply = "A person will write soon.";

@@ -1,4 +1,5 @@
 drop function hub_pending_acts(integer);
+drop table nlp_rescores;
 drop table automatic_acts;
 drop type automatic_act_state;
 drop table intent_actions;

@@ -94,11 +94,27 @@ create index idx_automatic_acts_pending on automatic_acts(created_at) where stat
 create index idx_automatic_acts_conversation on automatic_acts(conversation_id, created_at);
 create index idx_automatic_acts_tenant on automatic_acts(tenant_id, created_at);
 
+-- How far a tenant's older messages have been read again, so that a run that was broken off goes on where it was.
+create table nlp_rescores (
+    tenant_id   uuid primary key references tenants(id) on delete cascade,
+    model       varchar(100) not null,
+    since       timestamptz,                  -- older messages are left alone; null: all are read
+    position_at timestamptz,                  -- of the last message looked at
+    position_id uuid,
+    seen        bigint not null default 0,
+    changed     bigint not null default 0,
+    labelled    bigint not null default 0,    -- left alone: an operator has said what they mean
+    started_at  timestamptz not null default now(),
+    updated_at  timestamptz not null default now(),
+    finished_at timestamptz
+);
+
 do $$
 declare
     tenant_table text;
 begin
-    foreach tenant_table in array array['nlp_models', 'nlp_examples', 'nlp_rules', 'intent_actions', 'automatic_acts'] loop
+    foreach tenant_table in array array['nlp_models', 'nlp_examples', 'nlp_rules', 'intent_actions', 'automatic_acts',
+                                    'nlp_rescores'] loop
         execute format('alter table %I enable row level security', tenant_table);
         execute format('alter table %I force row level security', tenant_table);
         execute format('create policy tenant_rows on %I to easyflow_app using (tenant_id = (select current_tenant())) '

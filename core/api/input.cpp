@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "connectors/sdk/json_fields.hpp"
 #include "core/base/ids.hpp"
@@ -134,7 +135,9 @@ std::optional<double> Fields::number(const std::string& name, double least, doub
   }
   const auto number = value->get<double>();
   if (!(number >= least && number <= most)) {
-    fail(name, "Expected a number from " + nlohmann::json(least).dump() + " to " + nlohmann::json(most).dump() + ".");
+    std::ostringstream says;
+    says << "Expected a number from " << least << " to " << most << '.';
+    fail(name, says.str());
     return std::nullopt;
   }
   return number;

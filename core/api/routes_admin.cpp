@@ -92,7 +92,20 @@ Reply revoke_token(Services& services, Call call) {
   co_return no_content();
 }
 
+namespace {
+
+HttpResponse not_one_tenants_business() {
+  return net::problem(403, "Forbidden",
+                      "The keys belong to the whole installation, which has several tenants. On its machine: easyflow "
+                      "keys list, easyflow keys rotate.",
+                      "", "installation-wide");
+}
+
+}  // namespace
+
 Reply list_keys(Services& services, Call) {
+  bool several = co_await services.keys.serve_several_tenants();
+  if (several) co_return not_one_tenants_business();
   auto keys = co_await services.keys.list();
   std::vector<nlohmann::json> items;
   for (const auto& key : keys) items.push_back(view(key));
@@ -100,6 +113,8 @@ Reply list_keys(Services& services, Call) {
 }
 
 Reply rotate_keys(Services& services, Call) {
+  bool several = co_await services.keys.serve_several_tenants();
+  if (several) co_return not_one_tenants_business();
   auto report = co_await services.keys.rotate();
   // a key file that can't be written is no refusal of the caller's token
   if (!report && report.error().kind() == ErrorKind::unauthorized)

@@ -72,16 +72,19 @@ Core::Core(boost::asio::any_io_executor executor, const Config& config, const In
       budgets(database),
       nlp(database),
       automation(database),
+      rescores(database),
       events(database),
       upkeep(database),
       client(executor),
       caller(client, budgets),
       accounts(integrations, vault, connectors, base_urls(config)),
+      readers(executor, nlp, clock, config.nlp.enabled),
+      rescorer(rescores, readers),
       integration_service(integrations, vault, connectors, accounts, caller, base_urls(config)),
       keys(key_rows, integrations, users, vault),
       auth(users, clock),
       send(conversations, outbound, connectors),
-      quarantine(inbound, accounts, vault, clock) {}
+      quarantine(inbound, accounts, readers, vault, clock) {}
 
 Task<Result<void>> Core::open() {
   auto facts = co_await upkeep.facts();

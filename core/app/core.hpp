@@ -18,6 +18,8 @@
 #include "core/platforms/accounts.hpp"
 #include "core/platforms/caller.hpp"
 #include "core/platforms/integrations.hpp"
+#include "core/understanding/directory.hpp"
+#include "core/understanding/rescore.hpp"
 #include "storage/database.hpp"
 #include "storage/repositories/automation.hpp"
 #include "storage/repositories/budgets.hpp"
@@ -29,6 +31,7 @@
 #include "storage/repositories/keys.hpp"
 #include "storage/repositories/nlp.hpp"
 #include "storage/repositories/outbound.hpp"
+#include "storage/repositories/rescore.hpp"
 #include "storage/repositories/sync.hpp"
 #include "storage/repositories/upkeep.hpp"
 #include "storage/repositories/users.hpp"
@@ -72,11 +75,14 @@ struct Core {
   storage::BudgetRepository budgets;
   storage::NlpRepository nlp;
   storage::AutomationRepository automation;
+  storage::RescoreRepository rescores;
   storage::EventRepository events;
   storage::UpkeepRepository upkeep;
   net::HttpClient client;
   platforms::PlatformCaller caller;
   platforms::AccountDirectory accounts;
+  understanding::ReaderDirectory readers;
+  understanding::Rescorer rescorer;
   platforms::IntegrationService integration_service;
   keys::KeyService keys;
   auth::AuthService auth;

@@ -1,5 +1,7 @@
 #include "core/app/hub.hpp"
 
+#include <boost/system/system_error.hpp>
+
 #include "core/api/routes.hpp"
 #include "core/async/blocking.hpp"
 #include "core/automation/worker.hpp"
@@ -80,19 +82,19 @@ struct Hub::Engines {
   Engines(asio::any_io_executor executor, const Config& config, const Installation& installation, Core& core,
           std::function<void(const std::string&)> on_notify)
       : batcher(executor, core.inbound, batcher_options(config)),
-        webhooks(core.accounts, batcher, core.vault, core.clock),
+        webhooks(core.accounts, core.readers, batcher, core.vault, core.clock),
         runner(executor, core.sync, core.integrations, core.accounts, core.caller, core.clock, config.sync.lease),
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
         automation(executor, core.automation, core.connectors, core.clock, automation::WorkerOptions{}),
-        reception(executor, core.integrations, core.inbound, core.accounts, core.caller, core.vault, core.connectors,
-                  core.clock, core.public_url),
+        reception(executor, core.integrations, core.inbound, core.accounts, core.readers, core.caller, core.vault,
+                  core.connectors, core.clock, core.public_url, installation.node()),
         services(core.services()),
         gauges(core.database, batcher),
         loops(executor),
-        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "automation", "keys", "tokens"},
-                 std::move(on_notify)) {
+        listener(executor, installation.app_dsn(),
+                 {"integrations", "sync", "outbound", "automation", "keys", "tokens", "nlp"}, std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
       return webhooks.handle(params.get("platform"), params.get("path"), std::move(request));
@@ -145,6 +147,8 @@ void Hub::on_notify(const std::string& channel) {
     engines_->dispatcher.wake();
   } else if (channel == "tokens") {
     core_.auth.forget_tokens();
+  } else if (channel == "nlp") {
+    core_.readers.forget();
   } else if (channel == "keys") {
     engines_->loops.spawn("keys.adopt", adopt_keys());
   }
@@ -217,8 +221,10 @@ Task<> Hub::keep_partitions() {
       // tried again in an hour; partitions are made weeks ahead
     } catch (const pqxx::sql_error& refused) {
       log::warn("upkeep.postponed", {{"sqlstate", refused.sqlstate()}});
-    } catch (const std::logic_error& bug) {
-      log::error("upkeep.failed", {{"error", bug.what()}});
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      log::error("upkeep.failed", {{"error", fault.what()}});
     }
     co_await sleep_for(1h);
   }
@@ -228,15 +234,22 @@ Task<> Hub::watch_postgres() {
   auto* embedded = installation_.embedded();
   for (;;) {
     co_await sleep_for(2s);
-    if (embedded->running_pid()) continue;
-    log::error("postgres.gone", {{"action", "starting it again"}});
-    auto started = std::make_shared<Result<bool>>(false);
-    std::function<void()> start = [embedded, started] { *started = embedded->ensure_running(); };
-    co_await engines_->blocking.run(std::move(start));
-    if (!*started) {
-      log::error("postgres.not_started", {{"error", started->error().message()}});
-      co_await sleep_for(10s);
+    bool failed = false;
+    try {
+      if (embedded->running_pid()) continue;
+      log::error("postgres.gone", {{"action", "starting it again"}});
+      auto started = std::make_shared<Result<bool>>(false);
+      std::function<void()> start = [embedded, started] { *started = embedded->ensure_running(); };
+      co_await engines_->blocking.run(std::move(start));
+      failed = !*started;
+      if (failed) log::error("postgres.not_started", {{"error", started->error().message()}});
+    } catch (const boost::system::system_error&) {
+      throw;  // cancelled
+    } catch (const std::exception& fault) {
+      failed = true;
+      log::error("postgres.watch_failed", {{"error", fault.what()}});
     }
+    if (failed) co_await sleep_for(10s);
   }
 }
 

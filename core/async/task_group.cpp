@@ -152,11 +152,11 @@ Task<bool> Signal::wait(std::chrono::milliseconds timeout) { return State::wait(
 
 namespace {
 
-/// Calls `on_stop` at the first signal and ends the program at the second.
+/// Calls `on_stop` at the first signal and ends the program at one that comes `insist_after` later.
 class StopSignals {
  public:
-  StopSignals(asio::io_context& io, std::function<void()> on_stop)
-      : signals_(io, SIGINT, SIGTERM), on_stop_(std::move(on_stop)) {
+  StopSignals(asio::io_context& io, std::function<void()> on_stop, std::chrono::milliseconds insist_after)
+      : signals_(io, SIGINT, SIGTERM), on_stop_(std::move(on_stop)), insist_after_(insist_after) {
     listen();
   }
 
@@ -164,26 +164,30 @@ class StopSignals {
   void listen() {
     signals_.async_wait([this](boost::system::error_code error, int number) {
       if (error) return;
-      if (stopping_) std::_Exit(130);
-      stopping_ = true;
-      log::info("process.stopping", {{"signal", number}});
+      const auto now = std::chrono::steady_clock::now();
+      if (first_ && now - *first_ >= insist_after_) std::_Exit(130);
       listen();
+      if (first_) return;
+      first_ = now;
+      log::info("process.stopping", {{"signal", number}});
       on_stop_();
     });
   }
 
   asio::signal_set signals_;
   std::function<void()> on_stop_;
-  bool stopping_ = false;
+  const std::chrono::milliseconds insist_after_;
+  std::optional<std::chrono::steady_clock::time_point> first_;
 };
 
 }  // namespace
 
-int run_loop(std::function<Task<int>(asio::any_io_executor)> main, std::function<void()> on_stop) {
+int run_loop(std::function<Task<int>(asio::any_io_executor)> main, std::function<void()> on_stop,
+             std::chrono::milliseconds insist_after) {
   // a reader of our output that goes away must not end the hub
   std::signal(SIGPIPE, SIG_IGN);
   asio::io_context io(1);
-  StopSignals signals(io, std::move(on_stop));
+  StopSignals signals(io, std::move(on_stop), insist_after);
   int code = 1;
   std::exception_ptr failure;
   asio::co_spawn(io, main(io.get_executor()), [&](std::exception_ptr thrown, int returned) {

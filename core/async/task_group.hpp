@@ -54,7 +54,10 @@ class Signal {
   std::shared_ptr<State> state_;
 };
 
-/// Runs `main` on a fresh single-threaded loop and returns its exit code. SIGINT and SIGTERM call `on_stop` once.
-int run_loop(std::function<Task<int>(boost::asio::any_io_executor)> main, std::function<void()> on_stop);
+/// Runs `main` on a fresh single-threaded loop and returns its exit code. SIGINT and SIGTERM call `on_stop` once. One
+/// that comes `insist_after` or later after the first ends the program at once with code 130; those before it are the
+/// same wish told twice, as when make and its caller both pass a signal on.
+int run_loop(std::function<Task<int>(boost::asio::any_io_executor)> main, std::function<void()> on_stop,
+             std::chrono::milliseconds insist_after = std::chrono::seconds(1));
 
 }  // namespace easyflow

@@ -41,10 +41,11 @@ int minute_of_day(const cctz::time_zone& zone, Timestamp now) {
   return local.hour() * 60 + local.minute();
 }
 
-/// An unknown zone counts as UTC.
+/// An unknown zone counts as Moscow, as where dates in messages are read.
 cctz::time_zone zone_of(const std::string& name) {
   cctz::time_zone zone;
-  return cctz::load_time_zone(name, &zone) ? zone : cctz::utc_time_zone();
+  if (cctz::load_time_zone(name, &zone) || cctz::load_time_zone("Europe/Moscow", &zone)) return zone;
+  return cctz::fixed_time_zone(std::chrono::hours(3));
 }
 
 /// Why there is no answer; empty when nothing speaks against one.

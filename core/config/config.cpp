@@ -33,9 +33,9 @@ constexpr std::size_t kMaxShown = 200;
 constexpr std::string_view kPrefix = "EASYFLOW_";
 constexpr std::string_view kMasked = "***";
 
-enum class Kind { text, path, number, duration, size, choice, ip_address, url, dsn, master_key };
+enum class Kind { text, path, number, boolean, duration, size, choice, ip_address, url, dsn, master_key };
 
-using Slot = std::variant<std::string*, Secret*, int*, std::uint16_t*, std::size_t*, std::chrono::milliseconds*,
+using Slot = std::variant<std::string*, Secret*, bool*, int*, std::uint16_t*, std::size_t*, std::chrono::milliseconds*,
                           std::chrono::seconds*>;
 
 /// A key: where it is stored, what it may hold, what it is for.
@@ -112,6 +112,9 @@ const Row kRows[] = {
   {"ingest.parallel", Kind::number, "2", 1, 64, "", EASYFLOW_SLOT(ingest.parallel),
    "Such transactions at the same time."},
 
+  {"nlp.enabled", Kind::boolean, "true", 0, 0, "", EASYFLOW_SLOT(nlp.enabled),
+   "Find out what each message means (intent, entities, confidence); false: messages are only stored."},
+
   {"outbound.poll_interval", Kind::duration, "10s", 100, kHour, "", EASYFLOW_SLOT(outbound.poll_interval),
    "How often due messages are looked for; new ones are sent at once."},
   {"outbound.max_parallel", Kind::number, "16", 1, 1000, "", EASYFLOW_SLOT(outbound.max_parallel),
@@ -133,6 +136,7 @@ const std::pair<std::string_view, std::string_view> kSections[] = {
   {"keys", "Master keys: they open the keys of the tenants, and so every credential."},
   {"sync", "Pulling orders, products and the like from the platforms."},
   {"ingest", "Taking in webhooks."},
+  {"nlp", "What messages mean."},
   {"outbound", "Sending messages."},
   {"retention", "How long things are kept."},
 };
@@ -467,6 +471,8 @@ class Loader {
       case Kind::text:
       case Kind::path: return "";
       case Kind::number: return number_fault(row, value, parse_with_unit(value, kNoUnits), "a whole number");
+      case Kind::boolean:
+        return value == "true" || value == "false" ? "" : in_quotes(value) + " is neither true nor false";
       case Kind::duration:
         if (std::holds_alternative<std::chrono::seconds*>(slot_of(row)) && value.ends_with("ms")) {
           return in_quotes(value) + " is too fine; write whole seconds, like 10s";
@@ -543,6 +549,8 @@ class Loader {
             *field = text;
           } else if constexpr (std::is_same_v<Field, Secret>) {
             *field = Secret(text);
+          } else if constexpr (std::is_same_v<Field, bool>) {
+            *field = value == "true";
           } else if constexpr (std::is_same_v<Field, std::chrono::seconds>) {
             *field = std::chrono::seconds(number.value() / kSecond);
           } else if constexpr (std::is_same_v<Field, std::chrono::milliseconds>) {
@@ -583,20 +591,24 @@ class Loader {
       }
       const Row* row = find_row(key);
       bool wants_number = row != nullptr && row->kind == Kind::number;
+      bool wants_boolean = row != nullptr && row->kind == Kind::boolean;
       if (row != nullptr && row->kind == Kind::master_key) {
         set_key(key, "", origin, Layer::file);
         continue;
       }
       if (auto integer = node.as_integer(); integer != nullptr && wants_number) {
         set_key(key, std::to_string(integer->get()), origin, Layer::file);
-      } else if (auto string = node.as_string(); string != nullptr && !wants_number) {
+      } else if (auto boolean = node.as_boolean(); boolean != nullptr && wants_boolean) {
+        set_key(key, boolean->get() ? "true" : "false", origin, Layer::file);
+      } else if (auto string = node.as_string(); string != nullptr && !wants_number && !wants_boolean) {
         set_key(key, string->get(), origin, Layer::file);
       } else if (row == nullptr && platform_of(key).empty()) {
         unknown(key, origin);
       } else {
         fault(key, origin,
-              wants_number ? "is not a whole number; write it without quotes, like 8"
-                           : "is not a text; put it in quotes");
+              wants_number    ? "is not a whole number; write it without quotes, like 8"
+              : wants_boolean ? "is neither true nor false; write it without quotes"
+                              : "is not a text; put it in quotes");
       }
     }
   }
@@ -793,7 +805,8 @@ std::string example_config(const std::vector<std::string>& platform_ids) {
     append_comment(out, row.help);
     if (row.kind == Kind::master_key) continue;
     out.append(row.name.substr(dot + 1)).append(" = ");
-    out.append(row.kind == Kind::number ? std::string(row.fallback) : "\"" + std::string(row.fallback) + "\"");
+    const bool bare = row.kind == Kind::number || row.kind == Kind::boolean;
+    out.append(bare ? std::string(row.fallback) : "\"" + std::string(row.fallback) + "\"");
     out.append("\n");
   }
   for (const std::string& id : platform_ids) {

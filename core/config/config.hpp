@@ -65,6 +65,9 @@ struct Config {
     int max_wait_queue = 0;
     int parallel = 0;
   } ingest;
+  struct Nlp {
+    bool enabled = false;
+  } nlp;
   struct Outbound {
     std::chrono::milliseconds poll_interval{};
     int max_parallel = 0;

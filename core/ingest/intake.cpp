@@ -16,8 +16,8 @@ crypto::SealContext context_of(std::string tenant_id, std::string body_id) {
 }  // namespace
 
 Result<storage::Delivery> make_delivery(const platforms::OpenAccount& account, const crypto::Vault& vault,
-                                        std::string_view body, Result<std::vector<sdk::InboundEvent>> events,
-                                        Timestamp received_at) {
+                                        std::shared_ptr<const storage::MessageReader> reader, std::string_view body,
+                                        Result<std::vector<sdk::InboundEvent>> events, Timestamp received_at) {
   const auto& integration = account.integration;
   storage::Delivery delivery;
   delivery.tenant_id = integration.tenant_id;
@@ -30,6 +30,7 @@ Result<storage::Delivery> make_delivery(const platforms::OpenAccount& account, c
   delivery.sealed_body = std::move(sealed);
   if (events) {
     delivery.events = std::move(*events);
+    delivery.reader = std::move(reader);
   } else {
     delivery.quarantine_reason = events.error().message();
     // the same junk delivered again is the same event
@@ -49,9 +50,9 @@ void count_events(const storage::IngestCounts& counts) {
   quarantined.increment(counts.quarantined);
 }
 
-Quarantine::Quarantine(storage::InboundRepository& inbound, platforms::AccountDirectory& accounts, crypto::Vault& vault,
-                       const Clock& clock)
-    : inbound_(inbound), accounts_(accounts), vault_(vault), clock_(clock) {}
+Quarantine::Quarantine(storage::InboundRepository& inbound, platforms::AccountDirectory& accounts,
+                       understanding::ReaderDirectory& readers, crypto::Vault& vault, const Clock& clock)
+    : inbound_(inbound), accounts_(accounts), readers_(readers), vault_(vault), clock_(clock) {}
 
 Task<Result<std::string>> Quarantine::body(std::string tenant_id, std::string body_id) {
   auto stored = co_await inbound_.body(tenant_id, body_id);
@@ -72,7 +73,8 @@ Task<Result<void>> Quarantine::replay(std::string tenant_id, std::string body_id
   if (webhooks == nullptr) co_return Error(ErrorKind::conflict, "The platform of this integration sends no webhooks.");
   auto events = webhooks->decode(plain->reveal());
   if (!events) co_return events.error();
-  auto delivery = make_delivery(**account, vault_, plain->reveal(), std::move(events), clock_.now());
+  auto reader = co_await readers_.for_messages(std::move(tenant_id));
+  auto delivery = make_delivery(**account, vault_, std::move(reader), plain->reveal(), std::move(events), clock_.now());
   if (!delivery) co_return delivery.error();
   delivery->body_id = std::move(body_id);
   bool replayed = co_await inbound_.replay(std::move(*delivery));

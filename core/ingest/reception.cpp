@@ -4,6 +4,7 @@
 #include <boost/system/system_error.hpp>
 #include <exception>
 #include <set>
+#include <utility>
 
 #include "core/base/log.hpp"
 #include "core/ingest/intake.hpp"
@@ -14,7 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kLookAgain = 5min;  ///< somebody else may have taken the webhook
-constexpr auto kPollHold = 50s;    ///< the longest the platforms allow
+constexpr auto kPollHold = 25s;
+constexpr auto kPollLease = 45s;  ///< taken on before each poll; outlasts one, with its time behind the hold
 constexpr auto kAfterFailure = 10s;
 
 /// 1, 2, 4, 8, 10, 10 ... seconds after failures in a row.
@@ -26,24 +28,38 @@ std::chrono::milliseconds pause_after(int failures) {
 
 Reception::Reception(boost::asio::any_io_executor executor, storage::IntegrationRepository& integrations,
                      storage::InboundRepository& inbound, platforms::AccountDirectory& accounts,
-                     platforms::PlatformCaller& caller, crypto::Vault& vault, const sdk::Registry& connectors,
-                     const Clock& clock, std::string public_url)
+                     understanding::ReaderDirectory& readers, platforms::PlatformCaller& caller, crypto::Vault& vault,
+                     const sdk::Registry& connectors, const Clock& clock, std::string public_url, std::string node)
     : integrations_(integrations),
       inbound_(inbound),
       accounts_(accounts),
+      readers_(readers),
       caller_(caller),
       vault_(vault),
       connectors_(connectors),
       clock_(clock),
       public_url_(std::move(public_url)),
+      owner_(std::move(node) + "/poll"),
       pollers_(executor),
+      registrations_(executor),
       changed_(executor) {}
 
 void Reception::wake() { changed_.notify(); }
 
 Task<> Reception::close() {
   for (auto& [id, keep_on] : polling_) *keep_on = false;
+  co_await registrations_.close();
   co_await pollers_.close();
+  auto leases = std::exchange(leases_, {});
+  for (auto& [id, lease] : leases) {
+    try {
+      co_await inbound_.release_poll(std::move(lease));
+    } catch (const std::exception& fault) {
+      // they end by themselves, and a database that is away would keep us for each of them
+      log::warn("ingest.leases_not_released", {{"error", fault.what()}});
+      co_return;
+    }
+  }
 }
 
 Task<> Reception::run() {
@@ -78,8 +94,10 @@ Task<> Reception::reconcile() {
     if (by_webhook) {
       auto last = tried_.find(key.integration_id);
       if (last != tried_.end() && clock_.now() - last->second < kLookAgain) continue;
-      auto account = co_await accounts_.open(key.tenant_id, key.integration_id);
-      if (account) co_await register_webhook(std::move(*account));
+      // Side by side: one slow platform must not hold up the others. Marked before, and failures too: the status
+      // that is written wakes this loop, which would try again at once and without end.
+      tried_[key.integration_id] = clock_.now();
+      registrations_.spawn("ingest.register_webhook", keep_registered(key));
     } else if (connector->poller() != nullptr) {
       wanted.insert(key.integration_id);
       if (polling_.count(key.integration_id) > 0) continue;
@@ -98,14 +116,22 @@ Task<> Reception::reconcile() {
   }
 }
 
+Task<> Reception::keep_registered(storage::IntegrationKey key) {
+  try {
+    auto account = co_await accounts_.open(key.tenant_id, key.integration_id);
+    if (account) co_await register_webhook(std::move(*account));
+  } catch (const storage::StorageDown&) {
+    // the hub is woken when the database is back, and tries again then
+    tried_.erase(key.integration_id);
+  }
+}
+
 Task<> Reception::register_webhook(platforms::AccountPtr account) {
   const auto& row = account->integration;
   const auto url = public_url_ + "/hooks/" + row.platform_id + "/" + row.webhook_path;
   std::shared_ptr<sdk::Exchange<std::monostate>> exchange =
       account->connector->webhooks()->register_webhook(account->account, url);
   auto done = co_await caller_.run<std::monostate>(account, exchange, platforms::Patience());
-  // Failures too: the status written below wakes this loop, which would try again at once and without end.
-  tried_[row.id] = clock_.now();
   std::string status = "connected";
   std::string message;
   if (done) {
@@ -120,12 +146,19 @@ Task<> Reception::register_webhook(platforms::AccountPtr account) {
 }
 
 Task<> Reception::poll(storage::IntegrationKey key, std::shared_ptr<bool> keep_on) {
-  std::shared_ptr<std::string> cursor;  // null until read from the database
   bool webhook_removed = false;
   int failures = 0;
   while (*keep_on) {
     std::optional<Error> failure;
     try {
+      auto lease = co_await inbound_.claim_poll(key.tenant_id, key.integration_id, owner_, kPollLease);
+      if (!lease) {
+        leases_.erase(key.integration_id);
+        webhook_removed = false;
+        co_await sleep_for(kAfterFailure);
+        continue;
+      }
+      leases_[key.integration_id] = *lease;
       auto account = co_await accounts_.open(key.tenant_id, key.integration_id);
       if (!account) {
         failure = account.error();
@@ -138,11 +171,7 @@ Task<> Reception::poll(storage::IntegrationKey key, std::shared_ptr<bool> keep_o
           webhook_removed = removed.has_value();
         }
         if (!failure) {
-          if (!cursor) {
-            auto stored = co_await inbound_.poll_cursor(key.tenant_id, key.integration_id);
-            cursor = std::make_shared<std::string>(std::move(stored));
-          }
-          auto polled = co_await poll_once(*account, cursor);
+          auto polled = co_await poll_once(*account, std::move(*lease));
           if (!polled) failure = polled.error();
         }
       }
@@ -174,6 +203,7 @@ Task<> Reception::poll(storage::IntegrationKey key, std::shared_ptr<bool> keep_o
   // reconcile may have started a successor already: only this poller's own entry goes
   auto mine = polling_.find(key.integration_id);
   if (mine != polling_.end() && mine->second == keep_on) polling_.erase(mine);
+  // the lease stays until it ends: a successor of this hub takes it on
 }
 
 Task<bool> Reception::note_refusal(storage::IntegrationKey key, std::string reason) {
@@ -185,23 +215,23 @@ Task<bool> Reception::note_refusal(storage::IntegrationKey key, std::string reas
   }
 }
 
-Task<Result<void>> Reception::poll_once(platforms::AccountPtr account, std::shared_ptr<std::string> cursor) {
+Task<Result<void>> Reception::poll_once(platforms::AccountPtr account, storage::PollLease lease) {
   std::shared_ptr<sdk::Exchange<sdk::PollBatch>> exchange =
-      account->connector->poller()->poll(account->account, *cursor, kPollHold);
+      account->connector->poller()->poll(account->account, lease.cursor, kPollHold);
   auto batch = co_await caller_.run<sdk::PollBatch>(account, exchange, platforms::Patience());
   if (!batch) co_return batch.error();
-  if (batch->events.empty() && batch->cursor == *cursor) co_return Result<void>();
+  if (batch->events.empty() && batch->cursor == lease.cursor) co_return Result<void>();
 
+  auto reader = co_await readers_.for_messages(account->integration.tenant_id);
   std::vector<storage::Delivery> deliveries;
   for (auto& polled : batch->events) {
-    auto delivery = make_delivery(*account, vault_, polled.body, std::move(polled.events), clock_.now());
+    auto delivery = make_delivery(*account, vault_, reader, polled.body, std::move(polled.events), clock_.now());
     if (!delivery) co_return delivery.error();
     deliveries.push_back(std::move(*delivery));
   }
-  auto counts = co_await inbound_.store_poll(account->integration.tenant_id, account->integration.id,
-                                             std::move(deliveries), batch->cursor);
-  count_events(counts);
-  *cursor = std::move(batch->cursor);
+  auto counts = co_await inbound_.store_poll(std::move(lease), std::move(deliveries), std::move(batch->cursor));
+  if (!counts) co_return counts.error();
+  count_events(*counts);
   co_return Result<void>();
 }
 

@@ -7,9 +7,9 @@
 
 namespace easyflow::ingest {
 
-WebhookHandler::WebhookHandler(platforms::AccountDirectory& accounts, IngestBatcher& batcher, crypto::Vault& vault,
-                               const Clock& clock)
-    : accounts_(accounts), batcher_(batcher), vault_(vault), clock_(clock) {}
+WebhookHandler::WebhookHandler(platforms::AccountDirectory& accounts, understanding::ReaderDirectory& readers,
+                               IngestBatcher& batcher, crypto::Vault& vault, const Clock& clock)
+    : accounts_(accounts), readers_(readers), batcher_(batcher), vault_(vault), clock_(clock) {}
 
 Task<HttpResponse> WebhookHandler::handle(std::string platform, std::string path, HttpRequest request) {
   auto account = co_await accounts_.open_by_path(std::move(path));
@@ -28,7 +28,8 @@ Task<HttpResponse> WebhookHandler::handle(std::string platform, std::string path
   auto events = webhooks->decode(request.body);
   if (!events)
     log::warn("ingest.quarantined", {{"integration", open.integration.id}, {"reason", events.error().message()}});
-  auto delivery = make_delivery(open, vault_, request.body, std::move(events), clock_.now());
+  auto reader = co_await readers_.for_messages(open.integration.tenant_id);
+  auto delivery = make_delivery(open, vault_, std::move(reader), request.body, std::move(events), clock_.now());
   if (!delivery) co_return net::problem_from(delivery.error());
   auto recorded = co_await batcher_.record(std::move(*delivery));
   if (!recorded) co_return net::problem_from(recorded.error());

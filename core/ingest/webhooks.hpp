@@ -8,13 +8,14 @@
 #include "core/base/http_message.hpp"
 #include "core/ingest/batcher.hpp"
 #include "core/platforms/accounts.hpp"
+#include "core/understanding/directory.hpp"
 
 namespace easyflow::ingest {
 
 class WebhookHandler {
  public:
-  WebhookHandler(platforms::AccountDirectory& accounts, IngestBatcher& batcher, crypto::Vault& vault,
-                 const Clock& clock);
+  WebhookHandler(platforms::AccountDirectory& accounts, understanding::ReaderDirectory& readers, IngestBatcher& batcher,
+                 crypto::Vault& vault, const Clock& clock);
 
   /// Answers 200 only after the COMMIT, so that the platform repeats what we could not keep. A body without a meaning
   /// is kept in quarantine and answered 200: an error would make the platform block the chat and repeat for a day.
@@ -23,6 +24,7 @@ class WebhookHandler {
 
  private:
   platforms::AccountDirectory& accounts_;
+  understanding::ReaderDirectory& readers_;
   IngestBatcher& batcher_;
   crypto::Vault& vault_;
   const Clock& clock_;

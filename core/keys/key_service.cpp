@@ -49,9 +49,15 @@ Task<Result<void>> KeyService::ensure_tenant_key(std::string tenant_id) {
   auto opened = co_await refresh();  // another node may have made one
   if (!opened) co_return opened.error();
   if (vault_.knows_tenant(tenant_id)) co_return Result<void>();
-  co_await keys_.add_tenant_key(vault_.make_tenant_key(tenant_id));
+  auto added = co_await keys_.add_tenant_key(vault_.make_tenant_key(tenant_id));
+  if (!added) co_return added.error();
   opened = co_await refresh();
   co_return opened;
+}
+
+Task<bool> KeyService::serve_several_tenants() {
+  auto tenants = co_await users_.tenants();
+  co_return tenants.size() > 1;
 }
 
 Task<std::vector<storage::MasterKeyRow>> KeyService::list() { return keys_.master_keys(); }
@@ -71,11 +77,13 @@ Task<Result<RotationReport>> KeyService::rotate() {
   for (const auto& row : rows) {
     auto wrapped = vault_.rewrap(row.key);
     if (!wrapped) co_return wrapped.error();
-    co_await keys_.replace_wrapping(std::move(*wrapped));
+    auto replaced = co_await keys_.replace_wrapping(std::move(*wrapped));
+    if (!replaced) co_return replaced.error();
   }
   auto tenants = co_await users_.tenants();
   for (const auto& tenant : tenants) {
-    co_await keys_.add_tenant_key(vault_.make_tenant_key(tenant.id));
+    auto added = co_await keys_.add_tenant_key(vault_.make_tenant_key(tenant.id));
+    if (!added) co_return added.error();
     ++report.tenant_keys;
   }
   auto opened = co_await refresh();
@@ -103,14 +111,11 @@ Task<Result<void>> KeyService::retire(std::string master_key_id) {
   if (key->active)
     co_return Error(ErrorKind::conflict,
                     "Master key " + master_key_id + " is in use. Rotate first: easyflow keys rotate");
-  auto rows = co_await keys_.tenant_keys();
-  for (const auto& row : rows)
-    if (row.key.master_key_id == master_key_id)
-      co_return Error(ErrorKind::conflict,
-                      "Data keys still hang on master key " + master_key_id + ". Rotate again: easyflow keys rotate");
   // the row goes first: a key that is missing from the file but expected by the database would stop the hub
-  crypto::MasterKeyInfo info = *key;
-  co_await keys_.put_master_key(std::move(info), "retired");
+  bool retired = co_await keys_.retire_master_key(master_key_id);
+  if (!retired)
+    co_return Error(ErrorKind::conflict,
+                    "Data keys still hang on master key " + master_key_id + ". Rotate again: easyflow keys rotate");
   auto removed = vault_.master_keys().remove_key(master_key_id);
   if (removed) log::info("keys.retired", {{"key", master_key_id}});
   co_return removed;

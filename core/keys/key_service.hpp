@@ -32,6 +32,8 @@ class KeyService {
   Task<Result<void>> refresh();
   /// Makes sure the tenant has a data key.
   Task<Result<void>> ensure_tenant_key(std::string tenant_id);
+  /// The keys are the installation's: where it has several tenants, they are no single tenant's business.
+  Task<bool> serve_several_tenants();
   Task<std::vector<storage::MasterKeyRow>> list();
   /// A new master key and new data keys; credentials are sealed anew while the hub runs. Old keys stay readable.
   Task<Result<RotationReport>> rotate();

@@ -15,6 +15,8 @@ using namespace std::chrono_literals;
 constexpr auto kSettleEvery = 60s;
 constexpr std::chrono::milliseconds kAccountAgain = 5s;
 constexpr std::chrono::milliseconds kGraceForSends = 15s;
+constexpr std::chrono::milliseconds kRecordAgain = 500ms;
+constexpr std::chrono::milliseconds kLongestPause = 30s;
 
 const char* name_of(sdk::SendState state) {
   switch (state) {
@@ -151,7 +153,7 @@ Task<> Dispatcher::attempt(storage::OutboundKey key) {
     outcome = sender->outcome(*fetched.response);
   else
     outcome = outcome_without_answer(fetched, queued->attempts);
-  co_await outbound_.finish(key, outcome);
+  co_await record(key, claim.attempt, outcome);
   metrics::counter("easyflow_outbound_messages_total", "Sends by outcome",
                    {{"platform", open.integration.platform_id}, {"outcome", name_of(outcome.state)}})
       .increment();
@@ -164,6 +166,19 @@ Task<> Dispatcher::attempt(storage::OutboundKey key) {
                                     {"integration", key.integration_id},
                                     {"state", name_of(outcome.state)},
                                     {"reason", outcome.reason}});
+  }
+}
+
+Task<> Dispatcher::record(storage::OutboundKey key, int attempt, sdk::SendOutcome outcome) {
+  for (auto pause = kRecordAgain;; pause = std::min(pause * 2, kLongestPause)) {
+    try {
+      co_await outbound_.finish(key, attempt, outcome);
+      co_return;
+    } catch (const storage::StorageDown& down) {
+      log::warn("outbound.not_recorded",
+                {{"outbound", key.id}, {"state", name_of(outcome.state)}, {"error", down.what()}});
+    }
+    co_await sleep_for(pause);
   }
 }
 

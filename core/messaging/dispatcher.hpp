@@ -40,6 +40,8 @@ class Dispatcher {
   Task<> look();
   Task<> send(storage::OutboundKey key);
   Task<> attempt(storage::OutboundKey key);
+  /// Stores an outcome, however long the database is away: only this process knows it.
+  Task<> record(storage::OutboundKey key, int attempt, sdk::SendOutcome outcome);
   sdk::SendOutcome outcome_without_answer(const net::FetchResult& fetched, int attempts) const;
   void wake_after(std::chrono::milliseconds wait);
 

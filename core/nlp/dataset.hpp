@@ -13,8 +13,8 @@ namespace easyflow::nlp {
 struct Example {
   std::string text;
   std::string intent;
-  std::string lang;    ///< "ru", "en" or empty
-  double weight = 1;   ///< a user's rows weigh more than those of the default set
+  std::string lang;   ///< "ru", "en" or empty
+  double weight = 1;  ///< a user's rows weigh more than those of the default set
 };
 
 /// CSV with a header: text,intent[,lang]; RFC 4180 quoting, "," or ";" or tab, UTF-8 with or without a BOM. Errors:

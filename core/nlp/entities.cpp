@@ -37,7 +37,7 @@ bool outranks(const Candidate& a, const Candidate& b) {
 void settle(std::vector<Candidate>& candidates, std::size_t bytes) {
   std::erase_if(candidates, [&](const Candidate& c) { return c.begin >= c.end || c.end > bytes; });
   if (candidates.size() > 1) {
-    std::sort(candidates.begin(), candidates.end(), outranks);
+    std::stable_sort(candidates.begin(), candidates.end(), outranks);
     Taken taken(bytes);
     std::erase_if(candidates, [&](const Candidate& c) {
       if (!taken.is_free(c.begin, c.end)) return true;

@@ -50,10 +50,10 @@ struct Reference {
 class UserRules {
  public:
   /// Columns: kind,type,pattern,value. kind = regex (RE2 syntax, case-insensitive; capture group 1, if any, is the
-  /// span) or lookup (a phrase, found as whole words in any case of letters). `value` may be empty: the span as
-  /// written. Limits: 1 MiB, 5,000 rows, 200 regexes, 500 bytes a pattern, RE2's memory limit for each: matching is
-  /// linear in the message whatever the rule. Errors: invalid_input naming the line, the column and the remedy ("line
-  /// 3, pattern").
+  /// span; "\b" knows Cyrillic at the ends of the pattern only) or lookup (a phrase, found as whole words in any case
+  /// of letters). `value` may be empty: the span as written. Limits: 1 MiB, 5,000 rows, 200 regexes, 500 bytes a
+  /// pattern, RE2's memory limit for each: matching is linear in the message whatever the rule. Errors: invalid_input
+  /// naming the line, the column and the remedy ("line 3, pattern").
   static Result<std::shared_ptr<const UserRules>> from_csv(std::string_view csv);
 
   struct Impl;

@@ -24,8 +24,8 @@ struct IntentScore {
 /// What a message means.
 struct Meaning {
   std::string intent;
-  double confidence = 0;  ///< the calibrated probability that `intent` is right
-  bool rejected = false;  ///< below the threshold: `intent` is out_of_scope, ranking[0] is what it would have been
+  double confidence = 0;   ///< the calibrated probability that `intent` is right
+  bool rejected = false;   ///< below the threshold: `intent` is out_of_scope, ranking[0] is what it would have been
   bool ambiguous = false;  ///< the two best are closer than the margin
   std::vector<IntentScore> ranking;  ///< the best three, best first
   std::vector<Entity> entities;
@@ -39,8 +39,8 @@ struct ModelMetrics {
   std::size_t intents = 0;
   double accuracy = 0;
   double macro_f1 = 0;
-  double ece = 0;                  ///< expected calibration error, 10 bins
-  double rejection_threshold = 0;  ///< 5 % of in-scope messages fall below it
+  double ece = 0;                     ///< expected calibration error, 10 bins
+  double rejection_threshold = 0;     ///< 5 % of in-scope messages fall below it
   bool calibration_reliable = false;  ///< false with few examples: the confidence can't be trusted
 };
 
@@ -61,8 +61,8 @@ class Model {
   /// SHA-256 of the training examples, hex.
   const std::string& data_fingerprint() const;
 
-  /// Intent, entities and confidence. Any bytes may come in; time is bounded (the first 512 and the last 256 code points
-  /// are classified). `rules` may be null.
+  /// Intent, entities and confidence. Any bytes may come in; time is bounded (the first 512 and the last 256 code
+  /// points are classified). `rules` may be null.
   Meaning parse(std::string_view text, const Reference& reference, const UserRules* rules) const;
   /// Calibrated probabilities of all intents in the order of intents(), without rejection; adds to one.
   std::vector<float> probabilities(std::string_view text, const std::vector<Entity>& entities) const;

@@ -128,15 +128,17 @@ std::uint32_t add_to_hash(std::uint32_t hash, unsigned code) { return (hash ^ co
 std::string valid_utf8(std::string_view text) {
   std::string valid;
   valid.reserve(text.size());
+  std::size_t done = 0;
   for (std::size_t at = 0; at < text.size();) {
     const Decoded next = decode(text, at);
-    if (next.valid)
-      valid.append(text, at, next.bytes);
-    else
+    if (!next.valid) {
+      valid.append(text, done, at - done);
       valid += "\xEF\xBF\xBD";
+      done = at + next.bytes;
+    }
     at += next.bytes;
   }
-  return valid;
+  return valid.append(text, done);
 }
 
 Scan scan(std::string_view text, const Reference& reference) {

@@ -48,6 +48,7 @@ class Vocabulary {
     }
     return nullptr;
   }
+  T* find_for_change(std::string_view lower) { return const_cast<T*>(find(lower)); }
   const T* find(const Scan& scan, const Token& token) const { return find(token.hash, scan.word(token)); }
   const T* find(std::string_view lower) const { return find(hash_word(lower), lower); }
   std::size_t size() const { return words_.size(); }

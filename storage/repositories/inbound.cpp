@@ -16,10 +16,12 @@
 // How a batch is stored. Rows are locked in one fixed order everywhere (tenant, then table, then key), so batches that
 // run side by side wait for each other but never in a circle:
 //   1. ledger          what is new goes on, what is known ends here; finds the contacts and tells which differ
+//   -  what the fresh messages mean is found out here; looks at orders and products only when one of them is named
 //   2. contacts        only when one is new or changed
 //   3. conversations   and bodies. Locks each conversation until the commit
 //   4. messages        and outbox events; sees what others wrote into the conversation before step 3 locked it
 //   5. edits           one by one, after the messages of the batch
+//   6. automatic acts  only when a message has one; rows that nobody else knows yet
 // A batch of plain messages from known people is steps 1, 3 and 4.
 //
 // Plans are made once per connection, maybe while the tables are still empty, when a scan of the whole table looks as
@@ -110,19 +112,20 @@ constexpr Sql kMessages{"inbound.messages", R"sql(
            coalesce(g.known_conversation, (select v.id from conversations v where v.session_id = g.session_id)) as conversation_id
       from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::uuid[],
                   $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[],
-                  $17::text[], $18::text[])
+                  $17::text[], $18::text[], $19::text[], $20::integer[], $21::text[], $22::text[])
            with ordinality
            as g(id, known_conversation, integration_id, session_id, user_id, platform, chat_id, contact_id,
                 content, content_type, platform_message_id, metadata, sent_at, received_at, marker, event_type, payload,
-                turn)
+                intent, hundredths, entities, nlp_model, turn)
      where not exists (select from inbound_events f where f.integration_id = g.integration_id and f.dedup_key = g.marker
                        offset 0)
   ), stored as (
     insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
-                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at)
+                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at,
+                          intent, confidence, entities, nlp_model)
     select id, $1::uuid, integration_id, contact_id, conversation_id, session_id, user_id, content,
            left(content_type, 50), 'user', 'inbound', platform, left(platform_message_id, 255), metadata::jsonb, sent_at,
-           received_at
+           received_at, left(intent, 100), hundredths / 100.0, entities::jsonb, left(nlp_model, 100)
       from ready where id is not null
   )
   insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
@@ -138,14 +141,17 @@ constexpr Sql kMessages{"inbound.messages", R"sql(
 constexpr Sql kPlainMessages{"inbound.plain_messages", R"sql(
   with stored as (
     insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
-                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at)
+                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at,
+                          intent, confidence, entities, nlp_model)
     select g.id, $1::uuid, g.integration_id, g.contact_id, g.conversation_id, g.session_id, g.user_id, g.content,
            left(g.content_type, 50), 'user', 'inbound', g.platform, left(g.platform_message_id, 255), g.metadata::jsonb,
-           g.sent_at, g.received_at
+           g.sent_at, g.received_at, left(g.intent, 100), g.hundredths / 100.0, g.entities::jsonb,
+           left(g.nlp_model, 100)
       from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::text[],
-                  $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[])
+                  $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $17::text[],
+                  $18::integer[], $19::text[], $20::text[])
            as g(id, conversation_id, integration_id, session_id, user_id, platform, contact_id, content, content_type,
-                platform_message_id, metadata, sent_at, received_at)
+                platform_message_id, metadata, sent_at, received_at, intent, hundredths, entities, nlp_model)
   )
   insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
   select $1::uuid, e.integration_id, e.type, e.subject_id, e.payload::jsonb
@@ -164,14 +170,17 @@ constexpr Sql kEdit{"inbound.edit", R"sql(
   with changed as (
     update messages
        set content = $3,
-           metadata = coalesce(metadata, '{}') || $4::jsonb || jsonb_build_object('edited_at', $5::text, 'previous', content)
+           metadata = (coalesce(metadata, '{}') - 'nlp') || $4::jsonb ||
+                      jsonb_build_object('edited_at', $5::text, 'previous', content),
+           intent = left($7, 100), confidence = $8::integer / 100.0, entities = $9::jsonb, nlp_model = left($10, 100)
      where id = $1::uuid and created_at = $2::timestamptz
-    returning id, tenant_id, integration_id, conversation_id, contact_id, platform
+    returning id, tenant_id, integration_id, conversation_id, contact_id, platform, intent, confidence
   )
   insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
   select tenant_id, integration_id, 'message.edited', id,
          jsonb_strip_nulls(jsonb_build_object('conversation_id', conversation_id, 'message_id', id, 'chat_id', $6::text,
-                                              'platform', platform, 'contact_id', contact_id))
+                                              'platform', platform, 'contact_id', contact_id, 'intent', intent,
+                                              'confidence', confidence))
     from changed)sql"};
 
 constexpr Sql kEditWithoutOriginal{"inbound.edit_without_original", R"sql(
@@ -185,31 +194,41 @@ constexpr Sql kEditWithoutOriginal{"inbound.edit_without_original", R"sql(
     update conversations set has_early_edits = true where id = $7::uuid and $4::text is not null and not has_early_edits
   ), stored as (
     insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
-                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at)
+                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at,
+                          intent, confidence, entities, nlp_model)
     select id, current_tenant(), $2::uuid, contact_id, $7::uuid, $8, $9::uuid, $10, left($11, 50), 'user', 'inbound', $12,
            left($13, 255), $14::jsonb || jsonb_build_object('edited', true, 'edited_at', $15::text), $16::timestamptz,
-           $6::timestamptz
+           $6::timestamptz, left($18, 100), $19::integer / 100.0, $20::jsonb, left($21, 100)
       from given
   )
   insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
   select current_tenant(), $2::uuid, 'message.edited', id,
          jsonb_strip_nulls(jsonb_build_object('conversation_id', $7::uuid, 'message_id', id, 'chat_id', $17::text,
-                                              'platform', $12::text, 'contact_id', contact_id))
+                                              'platform', $12::text, 'contact_id', contact_id, 'intent', left($18, 100),
+                                              'confidence', round($19::integer / 100.0, 2)))
     from given)sql"};
 
 constexpr Sql kCorrectCounts{"inbound.correct_counts", R"sql(
   update conversations v set messages_count = v.messages_count + d.delta
     from unnest($1::uuid[], $2::integer[]) as d(id, delta) where v.id = d.id)sql"};
 
-constexpr Sql kMovePollCursor{"inbound.move_poll_cursor", R"sql(
-  insert into sync_cursors as c (integration_id, stream, tenant_id, cursor, next_run_at, last_success_at)
-  values ($1::uuid, '@updates', current_tenant(), $2, 'infinity', now())
+// The fencing number grows when the lease changes hands, not when its holder takes it on.
+constexpr Sql kClaimPoll{"inbound.claim_poll", R"sql(
+  insert into sync_cursors as c (integration_id, stream, tenant_id, next_run_at, lease_owner, lease_until, fencing)
+  values ($1::uuid, '@updates', current_tenant(), 'infinity', $2, now() + make_interval(secs => $3::float8), 1)
   on conflict (integration_id, stream, partition) do update
-     set cursor = excluded.cursor, last_success_at = excluded.last_success_at, updated_at = now()
-   where c.cursor is distinct from excluded.cursor)sql"};
+     set lease_owner = excluded.lease_owner, lease_until = excluded.lease_until,
+         fencing = c.fencing + case when c.lease_owner = excluded.lease_owner then 0 else 1 end
+   where c.lease_owner is null or c.lease_owner = excluded.lease_owner or c.lease_until < now()
+  returning fencing, cursor)sql"};
 
-constexpr Sql kPollCursor{"inbound.poll_cursor", R"sql(
-  select cursor from sync_cursors where integration_id = $1::uuid and stream = '@updates')sql"};
+constexpr Sql kMovePollCursor{"inbound.move_poll_cursor", R"sql(
+  update sync_cursors set cursor = $4, last_success_at = now(), updated_at = now()
+   where integration_id = $1::uuid and stream = '@updates' and lease_owner = $2 and fencing = $3::bigint)sql"};
+
+constexpr Sql kReleasePoll{"inbound.release_poll", R"sql(
+  update sync_cursors set lease_owner = null, lease_until = null
+   where integration_id = $1::uuid and stream = '@updates' and lease_owner = $2 and fencing = $3::bigint)sql"};
 
 constexpr Sql kQuarantine{"inbound.quarantine", R"sql(
   select e.body_id, e.integration_id, i.platform_id, e.reason, e.received_at
@@ -231,6 +250,10 @@ struct Item {
   const Delivery* delivery = nullptr;
   const sdk::InboundEvent* event = nullptr;  ///< null: the body is quarantined
   std::string key;
+  // of a fresh message, as they are stored
+  std::string text;
+  std::string metadata;
+  std::optional<StoredMeaning> meaning;
 };
 
 bool has_chat(const sdk::InboundEvent& e) { return !e.chat_id.empty() && e.chat_id.size() <= kLongestChatId; }
@@ -270,6 +293,31 @@ nlohmann::json read_object(const std::string& text) {
 std::string metadata_of(const sdk::InboundEvent& e) {
   auto text = jsonb_text(e.metadata_json);
   return text.front() == '{' ? text : "{}";
+}
+
+/// Adds a member to the text of an object.
+void add_member(std::string& object, const char* name, const std::string& json) {
+  object.pop_back();
+  object += object.size() > 1 ? ",\"" : "\"";
+  object += std::string(name) + "\":" + json + '}';
+}
+
+/// What people quote is what people wrote.
+void mask_quote(std::string& metadata, const MessageReader& reader) {
+  if (metadata.find("\"quote\"") == std::string::npos) return;
+  auto object = read_object(metadata);
+  const auto quote = object.find("quote");
+  if (quote == object.end() || !quote->is_string()) return;
+  const auto& given = quote->get_ref<const std::string&>();
+  auto masked = reader.mask(given);
+  if (masked == given) return;
+  *quote = std::move(masked);
+  metadata = object.dump();
+}
+
+std::string confidence_text(int hundredths) {
+  const auto digits = std::to_string(100 + hundredths);
+  return (hundredths >= 100 ? "1." : "0.") + digits.substr(digits.size() - 2);
 }
 
 /// The name to show for a conversation; empty when this event does not tell.
@@ -334,12 +382,14 @@ class TenantBatch {
     if (items_.empty()) return counts_;
     const bool contacts_differ = write_ledger();
     if (fresh_.empty()) return counts_;
+    read_messages();
     if (contacts_differ) write_contacts();
     write_conversations();
     write_messages();
     for (const Item* item : fresh_) {
       if (item->event != nullptr && is_edit(*item->event)) write_edit(*item);
     }
+    put_pending_acts(tx_, acts_);
     correct_counts();
     return counts_;
   }
@@ -403,7 +453,7 @@ class TenantBatch {
         contacts_differ = contacts_differ || !row[4].as<bool>();
       }
     }
-    for (const auto& item : items_) {
+    for (auto& item : items_) {
       if (fresh.count(item.delivery->integration_id + item.key) == 0) {
         ++counts_.duplicates;
         continue;
@@ -414,8 +464,30 @@ class TenantBatch {
     return contacts_differ;
   }
 
+  /// Finds out what is stored of the fresh messages, and what they mean.
+  void read_messages() {
+    std::vector<StoredMeaning*> meanings;
+    for (Item* item : fresh_) {
+      if (item->event == nullptr || !has_meaning(*item->event)) continue;
+      const auto& e = *item->event;
+      item->text = clean_text(e.text);
+      item->metadata = metadata_of(e);
+      const auto* reader = item->delivery->reader.get();
+      if (reader == nullptr || (e.kind != sdk::EventKind::message && e.kind != sdk::EventKind::message_edited))
+        continue;
+      mask_quote(item->metadata, *reader);
+      auto read = reader->read(std::move(item->text), e.sent_at.value_or(item->delivery->received_at));
+      item->text = std::move(read.text);
+      item->meaning = std::move(read.meaning);
+      if (!item->meaning) continue;
+      add_member(item->metadata, "nlp", item->meaning->details_json);
+      meanings.push_back(&*item->meaning);
+    }
+    resolve_mentions(tx_, meanings);
+  }
+
   void write_contacts() {
-    const auto contacts = contacts_of(fresh_);
+    const auto contacts = contacts_of({fresh_.begin(), fresh_.end()});
     if (contacts.empty()) return;
     UuidColumn ids, integrations;
     TextColumn persons, usernames, names, languages;
@@ -516,11 +588,20 @@ class TenantBatch {
     }
   }
 
+  /// A message that is being written.
+  struct Expected {
+    const Item* item = nullptr;
+    std::string message;
+    std::string conversation;
+  };
+
   void write_messages() {
     UuidColumn ids, conversations, integrations, users, contacts;
-    TextColumn sessions, platforms, chats, contents, types, message_ids, metadata, markers, events, payloads;
+    TextColumn sessions, platforms, chats, contents, types, message_ids, metadata, markers, events, payloads, intents,
+        entities, models;
+    IntegerColumn confidences;
     TimestampColumn sent, received;
-    std::vector<std::pair<std::string, std::string>> expected;  // message, its conversation
+    std::vector<Expected> expected;
     std::size_t given = 0;
     bool plain = true;
     for (const Item* item : fresh_) {
@@ -531,10 +612,10 @@ class TenantBatch {
       ++given;
       const auto session = has_chat(e) ? session_of(*item) : std::string();
       if (message) {
-        expected.emplace_back(new_uuid(), conversations_.at(session));
-        ids.add(expected.back().first);
-        conversations.add(expected.back().second);
-        payloads.add(message_payload(*item, expected.back().first, expected.back().second));
+        expected.push_back({item, new_uuid(), conversations_.at(session)});
+        ids.add(expected.back().message);
+        conversations.add(expected.back().conversation);
+        payloads.add(message_payload(*item, expected.back().message, expected.back().conversation));
       } else {
         ids.add_null();
         conversations.add_null();
@@ -546,10 +627,10 @@ class TenantBatch {
       platforms.add(item->delivery->platform_id);
       chats.add_or_null(has_chat(e) ? std::string_view(e.chat_id) : std::string_view());
       add_or_null(contacts, contact_of(*item));
-      contents.add(e.text);
+      contents.add(item->text);
       types.add(e.kind == sdk::EventKind::callback ? std::string_view("callback") : std::string_view(e.content_type));
       message_ids.add_or_null(e.platform_message_id);
-      metadata.add(metadata_of(e));
+      metadata.add(item->metadata);
       if (e.sent_at)
         sent.add(*e.sent_at);
       else
@@ -559,33 +640,58 @@ class TenantBatch {
       const bool may_be_edited = e.kind == sdk::EventKind::message && early_edits_.count(session) > 0;
       markers.add_or_null(may_be_edited ? marker_of(e) : std::string());
       events.add(outbox_type(e.kind));
+      if (item->meaning) {
+        intents.add(item->meaning->intent);
+        confidences.add(item->meaning->hundredths);
+        entities.add(entities_json(*item->meaning));
+        models.add(item->meaning->model);
+      } else {
+        intents.add_null();
+        confidences.add_null();
+        entities.add("[]");
+        models.add_null();
+      }
     }
     if (given == 0) return;
     if (plain) {
       tx_.exec(kPlainMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(), sessions.take(),
                users.take(), platforms.take(), contacts.take(), contents.take(), types.take(), message_ids.take(),
-               metadata.take(), sent.take(), received.take(), events.take(), payloads.take());
+               metadata.take(), sent.take(), received.take(), events.take(), payloads.take(), intents.take(),
+               confidences.take(), entities.take(), models.take());
+      for (const auto& message : expected) note_act(*message.item, message.message, message.conversation);
       return;
     }
-    const auto rows = tx_.exec(kMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(),
-                               sessions.take(), users.take(), platforms.take(), chats.take(), contacts.take(),
-                               contents.take(), types.take(), message_ids.take(), metadata.take(), sent.take(),
-                               received.take(), markers.take(), events.take(), payloads.take());
-    if (static_cast<std::size_t>(rows.size()) == given) return;
-    // an edit stood in for its original before
+    const auto rows =
+        tx_.exec(kMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(), sessions.take(),
+                 users.take(), platforms.take(), chats.take(), contacts.take(), contents.take(), types.take(),
+                 message_ids.take(), metadata.take(), sent.take(), received.take(), markers.take(), events.take(),
+                 payloads.take(), intents.take(), confidences.take(), entities.take(), models.take());
     std::unordered_set<std::string> stored;
     for (const auto& row : rows) stored.insert(text_of(row[0]));
-    for (const auto& [message, conversation] : expected) {
-      if (stored.count(message) == 0) --deltas_[conversation];
+    for (const auto& message : expected) {
+      if (stored.count(message.message) > 0)
+        note_act(*message.item, message.message, message.conversation);
+      else
+        --deltas_[message.conversation];  // an edit stood in for its original before
     }
   }
 
-  /// What subscribers learn of a new message: where to find it, not what it says.
+  void note_act(const Item& item, const std::string& message, const std::string& conversation) {
+    if (!item.meaning || !item.meaning->has_action) return;
+    acts_.push_back({item.delivery->integration_id, conversation, message, item.delivery->received_at,
+                     item.meaning->intent, item.meaning->hundredths});
+  }
+
+  /// What subscribers learn of a new message: where to find it and what it is about, not what it says.
   std::string message_payload(const Item& item, const std::string& message, const std::string& conversation) const {
     const nlohmann::json chat(clean_text(item.event->chat_id));
     std::string text = R"({"conversation_id":")" + conversation + R"(","message_id":")" + message +
                        R"(","platform":")" + item.delivery->platform_id + R"(","chat_id":)" + chat.dump();
     if (const auto* contact = contact_of(item)) text += R"(,"contact_id":")" + *contact + '"';
+    if (item.meaning) {
+      text += R"(,"intent":)" + nlohmann::json(item.meaning->intent).dump() + R"(,"confidence":)" +
+              confidence_text(item.meaning->hundredths);
+    }
     return text + '}';
   }
 
@@ -598,22 +704,33 @@ class TenantBatch {
     const auto chat_id = clean_text(e.chat_id);
     const auto message_id = clean_text(e.platform_message_id);
     const auto received_at = format_rfc3339(delivery.received_at);
+    std::optional<std::string> intent, model;
+    std::optional<int> confidence;
+    std::string entities = "[]";
+    if (item.meaning) {
+      intent = item.meaning->intent;
+      confidence = item.meaning->hundredths;
+      model = item.meaning->model;
+      entities = entities_json(*item.meaning);
+    }
     if (!message_id.empty()) {
       const auto rows = tx_.exec(kFindOriginal, conversation, delivery.platform_id, message_id, received_at);
       if (!rows.empty()) {
         const auto known = parse_rfc3339(text_of(rows[0]["edited_at"]));
         if (known && made_at < *known) return;  // a later edit came first
-        tx_.exec(kEdit, text_of(rows[0]["id"]), text_of(rows[0]["created_at"]), clean_text(e.text), metadata_of(e),
-                 format_rfc3339(made_at), chat_id);
+        tx_.exec(kEdit, text_of(rows[0]["id"]), text_of(rows[0]["created_at"]), item.text, item.metadata,
+                 format_rfc3339(made_at), chat_id, intent, confidence, entities, model);
         return;
       }
     }
     std::optional<std::string> sent_at;
     if (e.sent_at) sent_at = format_rfc3339(*e.sent_at);
-    tx_.exec(kEditWithoutOriginal, new_uuid(), delivery.integration_id, clean_text(e.sender.platform_user_id),
+    const auto id = new_uuid();
+    tx_.exec(kEditWithoutOriginal, id, delivery.integration_id, clean_text(e.sender.platform_user_id),
              unless_empty(marker_of(e)), delivery.body_id, received_at, conversation, session, delivery.user_id,
-             clean_text(e.text), clean_text(e.content_type), delivery.platform_id, unless_empty(message_id),
-             metadata_of(e), format_rfc3339(made_at), sent_at, chat_id);
+             item.text, clean_text(e.content_type), delivery.platform_id, unless_empty(message_id), item.metadata,
+             format_rfc3339(made_at), sent_at, chat_id, intent, confidence, entities, model);
+    note_act(item, id, conversation);
     ++deltas_[conversation];
   }
 
@@ -632,11 +749,12 @@ class TenantBatch {
   const bool keep_bodies_;
   std::vector<Item> items_;
   std::unordered_set<std::string> keys_;
-  std::vector<const Item*> fresh_;
+  std::vector<Item*> fresh_;
   std::map<ContactKey, std::string> contact_ids_;
   std::unordered_map<std::string, std::string> conversations_;  // session -> id
   std::unordered_set<std::string> early_edits_;                 // sessions where edits came before their originals
   std::map<std::string, int> deltas_;
+  std::vector<PendingAct> acts_;
   IngestCounts counts_;
 };
 
@@ -679,29 +797,48 @@ Task<IngestCounts> InboundRepository::store(std::shared_ptr<const std::vector<De
   return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }
 
-Task<IngestCounts> InboundRepository::store_poll(std::string tenant_id, std::string integration_id,
-                                                 std::vector<Delivery> deliveries, std::string poll_cursor) {
+Task<std::optional<PollLease>> InboundRepository::claim_poll(std::string tenant_id, std::string integration_id,
+                                                             std::string owner, std::chrono::seconds duration) {
   auto scope = Scope::tenant(tenant_id);
-  auto work = [tenant_id = std::move(tenant_id), integration_id = std::move(integration_id),
-               deliveries = std::move(deliveries), cursor = clean_text(poll_cursor)](Tx& tx) {
+  auto work = [tenant_id = std::move(tenant_id), integration_id = std::move(integration_id), owner = std::move(owner),
+               duration](Tx& tx) -> std::optional<PollLease> {
+    const auto rows = tx.exec(kClaimPoll, integration_id, owner, duration.count());
+    if (rows.empty()) return std::nullopt;
+    PollLease lease;
+    lease.tenant_id = tenant_id;
+    lease.integration_id = integration_id;
+    lease.owner = owner;
+    lease.fencing = rows[0]["fencing"].as<std::int64_t>();
+    lease.cursor = text_of(rows[0]["cursor"]);
+    return lease;
+  };
+  return db_.run(Lane::background, std::move(scope), std::move(work));
+}
+
+Task<Result<IngestCounts>> InboundRepository::store_poll(PollLease lease, std::vector<Delivery> deliveries,
+                                                         std::string cursor) {
+  auto scope = Scope::tenant(lease.tenant_id);
+  auto work = [lease = std::move(lease), deliveries = std::move(deliveries),
+               cursor = clean_text(cursor)](Tx& tx) -> Result<IngestCounts> {
     for (const auto& delivery : deliveries) {
-      if (delivery.tenant_id != tenant_id || delivery.integration_id != integration_id) {
+      if (delivery.tenant_id != lease.tenant_id || delivery.integration_id != lease.integration_id) {
         throw std::logic_error("a poll answer holds deliveries of one integration");
       }
     }
-    const auto counts = store_all(tx, tenant_id, deliveries);
-    tx.exec(kMovePollCursor, integration_id, cursor);
-    return counts;
+    // first, so that the row is locked and nobody takes the lease over before the commit
+    if (tx.exec(kMovePollCursor, lease.integration_id, lease.owner, lease.fencing, cursor).affected_rows() == 0)
+      return Error(ErrorKind::conflict, "another hub polls this account now");
+    return store_all(tx, lease.tenant_id, deliveries);
   };
   return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }
 
-Task<std::string> InboundRepository::poll_cursor(std::string tenant_id, std::string integration_id) {
-  auto work = [integration_id = std::move(integration_id)](Tx& tx) {
-    auto rows = tx.exec(kPollCursor, integration_id);
-    return rows.empty() ? std::string() : text_of(rows[0][0]);
+Task<> InboundRepository::release_poll(PollLease lease) {
+  auto scope = Scope::tenant(lease.tenant_id);
+  auto work = [lease = std::move(lease)](Tx& tx) {
+    tx.exec(kReleasePoll, lease.integration_id, lease.owner, lease.fencing);
   };
-  return db_.run(Lane::background, Scope::tenant(std::move(tenant_id)), std::move(work));
+  return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }
 
 Task<Result<Paged<QuarantinedEvent>>> InboundRepository::quarantine(std::string tenant_id, PageRequest page) {

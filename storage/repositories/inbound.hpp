@@ -1,6 +1,8 @@
 // Inbound events: the dedup ledger, raw bodies, and the conversation, message and outbox rows they cause.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +12,7 @@
 #include "core/base/clock.hpp"
 #include "core/base/error.hpp"
 #include "storage/database.hpp"
+#include "storage/repositories/meaning.hpp"
 #include "storage/repositories/paging.hpp"
 
 namespace easyflow::storage {
@@ -27,6 +30,8 @@ struct Delivery {
   /// Not empty: the body could not be understood. It is kept in quarantine under `quarantine_key`.
   std::string quarantine_reason;
   std::string quarantine_key;
+  /// Says what the messages mean, when it was asked to; null: nobody.
+  std::shared_ptr<const MessageReader> reader;
 };
 
 struct IngestCounts {
@@ -49,20 +54,33 @@ struct StoredBody {
   std::string sealed;
 };
 
+/// The right to poll one account, held by one hub at a time: platforms answer only one of two pollers.
+struct PollLease {
+  std::string tenant_id;
+  std::string integration_id;
+  std::string owner;
+  std::int64_t fencing = 0;
+  std::string cursor;  ///< where polling stands; empty at first
+};
+
 class InboundRepository {
  public:
   explicit InboundRepository(Database& db) : db_(db) {}
 
   /// Stores deliveries of any tenants in ONE transaction. Safe to repeat: an event is known by
-  /// (integration, dedup_key). With `poll_cursor` set (all deliveries of one integration), the poll position moves in
-  /// the same transaction.
+  /// (integration, dedup_key).
   Task<IngestCounts> store(std::vector<Delivery> deliveries);
   /// The same for a caller that keeps them, to store them one by one when the batch is refused.
   Task<IngestCounts> store(std::shared_ptr<const std::vector<Delivery>> deliveries);
-  Task<IngestCounts> store_poll(std::string tenant_id, std::string integration_id, std::vector<Delivery> deliveries,
-                                std::string poll_cursor);
-  /// Where polling of an integration stands; empty at first.
-  Task<std::string> poll_cursor(std::string tenant_id, std::string integration_id);
+
+  /// Takes the lease, or takes it on for `duration` when `owner` has it. Nothing while another owner holds it.
+  Task<std::optional<PollLease>> claim_poll(std::string tenant_id, std::string integration_id, std::string owner,
+                                            std::chrono::seconds duration);
+  /// Stores what one poll brought and moves the cursor, all in one transaction. Error: conflict when the lease was
+  /// lost; nothing is stored then, and the new holder gets the same updates.
+  Task<Result<IngestCounts>> store_poll(PollLease lease, std::vector<Delivery> deliveries, std::string cursor);
+  /// Gives the lease back at once.
+  Task<> release_poll(PollLease lease);
 
   Task<Result<Paged<QuarantinedEvent>>> quarantine(std::string tenant_id, PageRequest page);
   Task<std::optional<StoredBody>> body(std::string tenant_id, std::string body_id);

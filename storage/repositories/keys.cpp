@@ -22,6 +22,14 @@ constexpr Sql kPutMasterKey{"keys.put_master_key", R"sql(
 constexpr Sql kAgeOthers{"keys.age_others", R"sql(
   update encryption_keys set state = 'old' where id <> $1 and state = 'active')sql"};
 
+// Whoever wraps a data key holds the master key's row until the commit; whoever retires it waits for them, and looks
+// with a new snapshot for what hangs on it.
+constexpr Sql kHoldMasterKey{"keys.hold_master_key", "select state from encryption_keys where id = $1 for share"};
+constexpr Sql kLockMasterKey{"keys.lock_master_key", "select from encryption_keys where id = $1 for update"};
+constexpr Sql kRetireMasterKey{"keys.retire_master_key", R"sql(
+  update encryption_keys set state = 'retired', retired_at = now()
+   where id = $1 and state <> 'active' and not exists (select from hub_tenant_keys() t where t.master_key_id = $1))sql"};
+
 constexpr Sql kTenantKeys{"keys.tenant_keys", R"sql(
   select id, tenant_id, master_key_id, wrapped, is_current from hub_tenant_keys())sql"};
 
@@ -35,6 +43,14 @@ constexpr Sql kReplaceWrapping{"keys.replace_wrapping", R"sql(
   update tenant_keys set master_key_id = $2, wrapped = $3::bytea where id = $1)sql"};
 
 constexpr Sql kNotify{"keys.notify", "select pg_notify('keys', '')"};
+
+Result<void> hold_master_key(Tx& tx, const std::string& id) {
+  const auto rows = tx.exec(kHoldMasterKey, id);
+  if (!rows.empty() && text_of(rows[0][0]) == "retired")
+    return Error(ErrorKind::conflict,
+                 "Master key " + id + " was retired. Copy the newest key file to this machine and start again.");
+  return {};
+}
 
 }  // namespace
 
@@ -62,6 +78,14 @@ Task<> KeyRepository::put_master_key(crypto::MasterKeyInfo key, std::string stat
   return db_.run(Lane::interactive, Scope::hub(), std::move(work));
 }
 
+Task<bool> KeyRepository::retire_master_key(std::string id) {
+  auto work = [id = std::move(id)](Tx& tx) {
+    tx.exec(kLockMasterKey, id);
+    return tx.exec(kRetireMasterKey, id).affected_rows() > 0;
+  };
+  return db_.run(Lane::interactive, Scope::hub(), std::move(work));
+}
+
 Task<std::vector<TenantKeyRow>> KeyRepository::tenant_keys() {
   auto work = [](Tx& tx) {
     std::vector<TenantKeyRow> out;
@@ -79,21 +103,25 @@ Task<std::vector<TenantKeyRow>> KeyRepository::tenant_keys() {
   return db_.run(Lane::interactive, Scope::hub(), std::move(work));
 }
 
-Task<> KeyRepository::add_tenant_key(crypto::WrappedKey key) {
+Task<Result<void>> KeyRepository::add_tenant_key(crypto::WrappedKey key) {
   auto scope = Scope::tenant(key.tenant_id);
-  auto work = [key = std::move(key)](Tx& tx) {
+  auto work = [key = std::move(key)](Tx& tx) -> Result<void> {
+    if (auto held = hold_master_key(tx, key.master_key_id); !held) return held.error();
     tx.exec(kEndCurrent);
     tx.exec(kAddTenantKey, key.id, key.master_key_id, hex_bytea(key.wrapped));
     tx.exec(kNotify);
+    return {};
   };
   return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }
 
-Task<> KeyRepository::replace_wrapping(crypto::WrappedKey key) {
+Task<Result<void>> KeyRepository::replace_wrapping(crypto::WrappedKey key) {
   auto scope = Scope::tenant(key.tenant_id);
-  auto work = [key = std::move(key)](Tx& tx) {
+  auto work = [key = std::move(key)](Tx& tx) -> Result<void> {
+    if (auto held = hold_master_key(tx, key.master_key_id); !held) return held.error();
     tx.exec(kReplaceWrapping, key.id, key.master_key_id, hex_bytea(key.wrapped));
     tx.exec(kNotify);
+    return {};
   };
   return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }

@@ -88,13 +88,16 @@ constexpr Sql kBeginSending{"outbound.begin_sending", R"sql(
        set state = 'sending', attempts = attempts + 1, lease_owner = $2,
            lease_until = clock_timestamp() + make_interval(secs => $3::float8), updated_at = now()
      where id = $1::uuid
-    returning message_id, message_created_at
+    returning message_id, message_created_at, attempts
+  ), shown as (
+    update messages m set metadata = m.metadata || '{"delivery": "sending"}'
+      from claimed c where m.id = c.message_id and m.created_at = c.message_created_at
   )
-  update messages m set metadata = m.metadata || '{"delivery": "sending"}'
-    from claimed c where m.id = c.message_id and m.created_at = c.message_created_at)sql"};
+  select attempts from claimed)sql"};
 
 constexpr Sql kLockUnfinished{"outbound.lock_unfinished", R"sql(
-  select state from outbound_messages where id = $1::uuid and state in ('queued', 'sending', 'unknown') for update)sql"};
+  select state, attempts from outbound_messages
+   where id = $1::uuid and state in ('queued', 'sending', 'unknown') for update)sql"};
 
 constexpr Sql kLockForCancel{"outbound.lock_for_cancel", R"sql(
   select state from outbound_messages where id = $1::uuid for update)sql"};
@@ -304,9 +307,9 @@ void settle_blocked(Tx& tx, const std::string& id, const sdk::SendOutcome& outco
   settle(tx, ids, "failed", {}, outcome.error_code, outcome.reason);
 }
 
-void finish_one(Tx& tx, const std::string& id, const sdk::SendOutcome& outcome) {
+void finish_one(Tx& tx, const std::string& id, int attempt, const sdk::SendOutcome& outcome) {
   const auto locked = tx.exec(kLockUnfinished, id);
-  if (locked.empty()) return;
+  if (locked.empty() || locked[0][1].as<int>() != attempt) return;
   const auto state = text_of(locked[0][0]);
   if (state == "queued") return;
   // Settled as unknown meanwhile: a person may have acted on it, so it is never queued again. The truth is welcome.
@@ -403,16 +406,18 @@ Task<OutboundClaim> OutboundRepository::claim(OutboundKey key, std::string owner
       tx.exec(kPostpone, key.id, out.wait.count(), std::optional<std::string>());
       return out;
     }
-    tx.exec(kBeginSending, key.id, owner, lease.count());
+    out.attempt = tx.exec(kBeginSending, key.id, owner, lease.count())[0][0].as<int>();
     out.claimed = true;
     return out;
   };
   return db_.run(Lane::background, std::move(scope), std::move(work));
 }
 
-Task<> OutboundRepository::finish(OutboundKey key, sdk::SendOutcome outcome) {
+Task<> OutboundRepository::finish(OutboundKey key, int attempt, sdk::SendOutcome outcome) {
   auto scope = Scope::tenant(key.tenant_id);
-  auto work = [key = std::move(key), outcome = std::move(outcome)](Tx& tx) { finish_one(tx, key.id, outcome); };
+  auto work = [key = std::move(key), attempt, outcome = std::move(outcome)](Tx& tx) {
+    finish_one(tx, key.id, attempt, outcome);
+  };
   return db_.run(Lane::background, std::move(scope), std::move(work));
 }
 

@@ -41,6 +41,7 @@ struct OutboundKey {
 /// The answer to "may I send this now?".
 struct OutboundClaim {
   bool claimed = false;               ///< state is `sending` and committed: send it
+  int attempt = 0;                    ///< which one this is, 1 for the first
   std::chrono::milliseconds wait{0};  ///< not claimed because of the budget: it is due again after this
 };
 
@@ -62,8 +63,9 @@ class OutboundRepository {
   /// Takes the message's budgets and commits the intent to send, or leaves it queued and tells how long to wait.
   /// `buckets_json` is as take_budget of migrations/0003 describes.
   Task<OutboundClaim> claim(OutboundKey key, std::string owner, std::chrono::seconds lease, std::string buckets_json);
-  /// Records how the send ended: message state, conversation, contact, outbox event, in one transaction.
-  Task<> finish(OutboundKey key, sdk::SendOutcome outcome);
+  /// Records how an attempt ended: message state, conversation, contact, outbox event, in one transaction. Safe to
+  /// repeat: an attempt that is no longer the latest changes nothing.
+  Task<> finish(OutboundKey key, int attempt, sdk::SendOutcome outcome);
   /// Has a queued message wait, with the reason why.
   Task<> postpone(OutboundKey key, std::chrono::milliseconds wait, std::string reason);
   /// Fails a queued message that can't be sent at all (account unreadable, integration disconnected).

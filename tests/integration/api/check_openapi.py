@@ -86,7 +86,9 @@ class Checker:
         what = f"{method} {target}"
         token = self.token if token == "" else token
         status, headers, answer = self.request(method, target, token, body, content_type)
-        if expected is not None and status != expected:
+        # a hub with several tenants refuses what concerns all of them
+        refused = status == 403 and b"installation-wide" in answer
+        if expected is not None and status != expected and not refused:
             self.fault(what, f"status {status} instead of {expected}: {answer[:300]!r}")
             return None
         responses = self.document["paths"][path][method.lower()]["responses"]

@@ -58,8 +58,6 @@ class ApiHub {
         conversations(database),
         outbound(database),
         budgets(database),
-        nlp(database),
-        automation(database),
         events(database),
         upkeep(database),
         client(io_.get_executor()),
@@ -69,10 +67,13 @@ class ApiHub {
                  {{"telegram", "http://127.0.0.1:1"}, {"wildberries", "http://127.0.0.1:1"}}),
         integration_service(integrations, vault, connectors, accounts, caller,
                             {{"telegram", "http://127.0.0.1:1"}, {"wildberries", "http://127.0.0.1:1"}}),
+        nlp(database),
+        automation(database),
+        readers(io_.get_executor(), nlp, clock, /*enabled=*/true),
         keys(key_rows, integrations, users, vault),
         auth(users, clock),
         send(conversations, outbound, connectors),
-        quarantine(inbound, accounts, vault, clock),
+        quarantine(inbound, accounts, readers, vault, clock),
         services{clock,
                  connectors,
                  database,
@@ -155,14 +156,15 @@ class ApiHub {
   storage::ConversationRepository conversations;
   storage::OutboundRepository outbound;
   storage::BudgetRepository budgets;
-  storage::NlpRepository nlp;
-  storage::AutomationRepository automation;
   storage::EventRepository events;
   storage::UpkeepRepository upkeep;
   net::HttpClient client;
   platforms::PlatformCaller caller;
   platforms::AccountDirectory accounts;
   platforms::IntegrationService integration_service;
+  storage::NlpRepository nlp;
+  storage::AutomationRepository automation;
+  understanding::ReaderDirectory readers;
   keys::KeyService keys;
   auth::AuthService auth;
   messaging::SendService send;

@@ -206,11 +206,31 @@ TEST_F(ResourcesTest, ABodyInQuarantineComesBackAsItWas) {
   EXPECT_EQ(body.header("X-Content-Type-Options"), "nosniff");
 }
 
-TEST_F(ResourcesTest, KeysShowNoBytes) {
-  auto reply = get("/api/v1/keys");
+TEST(KeysApiTest, TheOnlyTenantSeesThemWithoutTheirBytes) {
+  TestDatabase database;
+  ApiHub hub(database.app_dsn());
+  hub.run(hub.keys.open_all()).value();
+  auth::NewUser wanted;
+  wanted.email = "owner@shop.example";
+  wanted.name = "Shop";
+  wanted.role = "owner";
+  wanted.password = Secret(kPassword);
+  auto owner = hub.run(hub.auth.add_user(std::move(wanted))).value();
+  auth::NewToken token;
+  token.name = "test";
+  const auto plain = hub.run(hub.auth.issue_token(owner, std::move(token))).value().plain.reveal();
+  auto reply = hub.ask("GET", "/api/v1/keys", "Authorization: Bearer " + plain + "\r\n");
   ASSERT_EQ(reply.status, 200) << reply.body;
   ASSERT_GE(reply.json()["items"].size(), 1U);
   EXPECT_EQ(reply.json()["items"][0].size(), 4U);
+}
+
+TEST_F(ResourcesTest, KeysOfSeveralTenantsAreNoTenantsBusiness) {
+  add_user("owner", "");  // of another tenant
+  expect_problem(get("/api/v1/keys"), 403);
+  const auto refused = send_json("POST", "/api/v1/keys/rotate", "");
+  expect_problem(refused, 403);
+  EXPECT_NE(refused.json()["detail"].get<std::string>().find("easyflow keys rotate"), std::string::npos);
 }
 
 }  // namespace

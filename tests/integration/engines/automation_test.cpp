@@ -41,13 +41,15 @@ class AutomationEngineTest : public EnginesTest {
     const auto body = json{{"update_id", written}, {"message", message}}.dump();
     auto account = loop.run(accounts.open(user.tenant_id, ask("select id from integrations"))).value();
     auto told = account->connector->webhooks()->decode(body);
-    loop.run(inbound.store(std::vector{ingest::make_delivery(*account, vault, body, told, clock.now()).value()}));
+    loop.run(
+        inbound.store(std::vector{ingest::make_delivery(*account, vault, nullptr, body, told, clock.now()).value()}));
   }
   /// A buyer of the sandbox writes.
   void buyer_writes(const std::string& text) {
     const auto before = ask("select count(*) from messages where direction = 'inbound'");
     control("POST", "/sandbox/messages", {{"count", 1}, {"text", text}});
-    ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "");
+    ingest::Reception reception(loop.executor(), integrations, inbound, accounts, unread, caller, vault, connectors,
+                                clock, "", "node");
     TaskGroup polling(loop.executor());
     polling.spawn("reception", reception.run());
     loop.run_until([&] { return ask("select count(*) from messages where direction = 'inbound'") != before; });
@@ -69,7 +71,8 @@ class AutomationEngineTest : public EnginesTest {
     loop.run_until([&] { return ask("select count(*) from automatic_acts where state = 'pending'") == "0"; });
   }
 
-  storage::NlpRepository nlp{db};
+  understanding::ReaderDirectory unread{loop.executor(), nlp, clock,
+                                        /*enabled=*/false};  ///< acts are asked for by asked()
   storage::AutomationRepository acts{db};
   SetClock set_clock;
   automation::Worker worker{loop.executor(), acts, connectors, set_clock, automation::WorkerOptions{}};

@@ -20,6 +20,7 @@
 #include "core/platforms/integrations.hpp"
 #include "core/sync/runner.hpp"
 #include "core/sync/scheduler.hpp"
+#include "core/understanding/directory.hpp"
 #include "crypto/tokens.hpp"
 #include "sandbox/sandbox.hpp"
 #include "storage/repositories/catalog.hpp"
@@ -27,6 +28,7 @@
 #include "storage/repositories/events.hpp"
 #include "storage/repositories/inbound.hpp"
 #include "storage/repositories/keys.hpp"
+#include "storage/repositories/nlp.hpp"
 #include "storage/repositories/outbound.hpp"
 #include "storage/repositories/sync.hpp"
 #include "storage/repositories/users.hpp"
@@ -135,10 +137,12 @@ class EnginesTest : public testing::Test {
   storage::InboundRepository inbound{db};
   storage::ConversationRepository conversations{db};
   storage::OutboundRepository outbound{db};
+  storage::NlpRepository nlp{db};
   storage::BudgetRepository budgets{db};
   net::HttpClient client{loop.executor()};
   platforms::PlatformCaller caller{client, budgets};
   platforms::AccountDirectory accounts{integrations, vault, connectors, base_urls()};
+  understanding::ReaderDirectory readers{loop.executor(), nlp, clock, /*enabled=*/true};
   platforms::IntegrationService service{integrations, vault, connectors, accounts, caller, base_urls()};
   keys::KeyService keys{key_rows, integrations, users, vault};
   auth::AuthService auth{users, clock};

@@ -27,7 +27,8 @@ class MessagingTest : public EnginesTest {
   }
 
   storage::Delivery delivery(const platforms::OpenAccount& account, const std::string& body) {
-    return ingest::make_delivery(account, vault, body, account.connector->webhooks()->decode(body), clock.now())
+    return ingest::make_delivery(account, vault, loop.run(readers.for_messages(user.tenant_id)), body,
+                                 account.connector->webhooks()->decode(body), clock.now())
         .value();
   }
 
@@ -41,7 +42,8 @@ class MessagingTest : public EnginesTest {
   /// A conversation with a buyer of the sandbox who has written.
   storage::Conversation conversation(const storage::Integration& integration) {
     control("POST", "/sandbox/messages", {{"count", 1}, {"text", "Здравствуйте"}});
-    ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "");
+    ingest::Reception reception(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                                clock, "", "node-1");
     TaskGroup polling(loop.executor());
     polling.spawn("reception", reception.run());
     loop.run_until([&] { return ask("select count(*) from conversations") != "0"; });
@@ -70,7 +72,7 @@ class MessagingTest : public EnginesTest {
   }
 
   ingest::IngestBatcher batcher{loop.executor(), inbound, ingest::BatcherOptions{}};
-  ingest::WebhookHandler webhooks{accounts, batcher, vault, clock};
+  ingest::WebhookHandler webhooks{accounts, readers, batcher, vault, clock};
   messaging::Dispatcher dispatcher{loop.executor(), outbound, budgets, accounts, client, clock, options()};
   TaskGroup tasks{loop.executor()};
 };
@@ -152,7 +154,7 @@ TEST_F(MessagingTest, JunkIsQuarantinedWithItsBytesAndCanBeLookedAt) {
   ASSERT_EQ(held.items.size(), 1u) << "the same junk again is the same event";
   EXPECT_FALSE(held.items[0].reason.empty());
 
-  ingest::Quarantine quarantine(inbound, accounts, vault, clock);
+  ingest::Quarantine quarantine(inbound, accounts, readers, vault, clock);
   EXPECT_EQ(loop.run(quarantine.body(user.tenant_id, held.items[0].body_id)).value(), "{\"not\":\"an update");
   auto replayed = loop.run(quarantine.replay(user.tenant_id, held.items[0].body_id));
   ASSERT_FALSE(replayed);
@@ -211,6 +213,26 @@ TEST_F(MessagingTest, ACutConnectionIsAmbiguousToo) {
   auto doubtful = queue(with, "cut");
   dispatcher.wake();
   loop.run_until([&] { return state_of(doubtful) == "unknown"; });
+  EXPECT_EQ(state()["telegram"]["sent"].size(), 1u);
+}
+
+TEST_F(MessagingTest, AnOutcomeIsKeptUntilTheDatabaseTakesIt) {
+  auto integration = connect_telegram();
+  auto with = conversation(integration);
+  // the first two commits of a sent message lose their connection
+  pqxx::connection owner(database.owner_dsn());
+  pqxx::nontransaction(owner).exec(
+      "create sequence losses; grant usage, select on sequence losses to public;"
+      "create function lose() returns trigger language plpgsql as $$ begin if nextval('losses') <= 2 then "
+      "perform pg_terminate_backend(pg_backend_pid()); end if; return null; end $$;"
+      "create constraint trigger lose after update on outbound_messages deferrable initially deferred for each row "
+      "when (new.state = 'sent') execute function lose()");
+  start_dispatcher();
+  auto message = queue(with, "sent, whatever the database does");
+  dispatcher.wake();
+  loop.run_until([&] { return state_of(message) == "sent" || state_of(message) == "unknown"; });
+  EXPECT_EQ(state_of(message), "sent");
+  EXPECT_EQ(ask("select last_value from losses"), "3");
   EXPECT_EQ(state()["telegram"]["sent"].size(), 1u);
 }
 
@@ -280,8 +302,8 @@ TEST_F(MessagingTest, RemovingAnIntegrationTellsWhatBecomesOfItsQueue) {
 
 TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
   auto integration = connect_telegram();
-  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock,
-                              "http://127.0.0.1:9");
+  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                              clock, "http://127.0.0.1:9", "node-1");
   TaskGroup group(loop.executor());
   group.spawn("reception", reception.run());
   loop.run_until([&] {
@@ -296,8 +318,8 @@ TEST_F(MessagingTest, WithAPublicAddressTheWebhookIsRegistered) {
 
 TEST_F(MessagingTest, AWebhookThatCannotBeRegisteredIsNotedOnceAndNotTriedWithoutEnd) {
   auto first = connect_telegram();
-  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock,
-                              "ftp://not-an-address");
+  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                              clock, "ftp://not-an-address", "node-1");
   TaskGroup group(loop.executor());
   group.spawn("reception", reception.run());
   auto noted = [&](const storage::Integration& row) {
@@ -324,11 +346,46 @@ TEST_F(MessagingTest, AWebhookThatCannotBeRegisteredIsNotedOnceAndNotTriedWithou
   loop.run(reception.close());
 }
 
+TEST_F(MessagingTest, OfSeveralHubsOnePollsAndTheNextTakesOver) {
+  connect_telegram();
+  ingest::Reception first(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors, clock,
+                          "", "node-1");
+  ingest::Reception second(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors, clock,
+                           "", "node-2");
+  const auto holder = [&] { return ask("select lease_owner from sync_cursors where stream = '@updates'"); };
+  TaskGroup one(loop.executor());
+  one.spawn("first", first.run());
+  loop.run_until([&] { return holder() == "node-1/poll"; });
+  TaskGroup two(loop.executor());
+  const auto transactions = db.stats().transactions;
+  two.spawn("second", second.run());
+  loop.run_until([&] { return db.stats().transactions > transactions + 1; });
+  control("POST", "/sandbox/messages", {{"count", 1}, {"text", "who hears me?"}});
+  loop.run_until([&] { return ask("select count(*) from messages") == "1"; });
+  EXPECT_EQ(holder(), "node-1/poll");
+
+  loop.run(one.close());
+  loop.run(first.close());
+  EXPECT_NE(holder(), "node-1/poll") << "a hub that stops gives its lease back at once";
+  loop.run(two.close());
+  loop.run(second.close());
+  TaskGroup again(loop.executor());
+  ingest::Reception successor(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                              clock, "", "node-2");
+  again.spawn("successor", successor.run());
+  control("POST", "/sandbox/messages", {{"count", 1}, {"text", "and now?"}});
+  loop.run_until([&] { return ask("select count(*) from messages") == "2"; });
+  EXPECT_EQ(holder(), "node-2/poll");
+  loop.run(again.close());
+  loop.run(successor.close());
+}
+
 TEST_F(MessagingTest, AFaultDoesNotEndPollingForGood) {
   connect_telegram();
   pqxx::connection owner(database.owner_dsn());
   pqxx::nontransaction(owner).exec("alter table sync_cursors rename to sync_cursors_away");
-  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, caller, vault, connectors, clock, "");
+  ingest::Reception reception(loop.executor(), integrations, inbound, accounts, readers, caller, vault, connectors,
+                              clock, "", "node-1");
   TaskGroup group(loop.executor());
   const auto failures = db.stats().failures;
   group.spawn("reception", reception.run());

@@ -168,6 +168,32 @@ TEST_F(AccountsTest, BucketsOfARequest) {
   EXPECT_EQ(take(buckets_json(platform, request)).count(), 0);
 }
 
+TEST_F(AccountsTest, NothingHangsItselfOnARetiredMasterKey) {
+  crypto::MasterKeyInfo master;
+  master.id = "mk_1";
+  master.fingerprint = "f1";
+  loop.run(keys.put_master_key(master, "active"));
+  master.id = "mk_2";
+  loop.run(keys.put_master_key(master, "active"));
+  crypto::WrappedKey late;  // by a node that has not seen the new key file
+  late.id = "dk_1";
+  late.tenant_id = a.tenant_id;
+  late.master_key_id = "mk_1";
+  late.wrapped = "w";
+  ASSERT_TRUE(loop.run(keys.add_tenant_key(late)));
+  EXPECT_FALSE(loop.run(keys.retire_master_key("mk_1"))) << "something hangs on it";
+  auto moved = late;
+  moved.master_key_id = "mk_2";
+  ASSERT_TRUE(loop.run(keys.replace_wrapping(moved)));
+  EXPECT_TRUE(loop.run(keys.retire_master_key("mk_1")));
+  EXPECT_FALSE(loop.run(keys.retire_master_key("mk_2"))) << "it is in use";
+  late.id = "dk_2";
+  EXPECT_EQ(loop.run(keys.add_tenant_key(late)).error().kind(), ErrorKind::conflict);
+  late.id = "dk_1";
+  EXPECT_EQ(loop.run(keys.replace_wrapping(late)).error().kind(), ErrorKind::conflict);
+  EXPECT_EQ(loop.run(keys.tenant_keys())[0].key.master_key_id, "mk_2");
+}
+
 TEST_F(AccountsTest, KeysAndTheirWrapping) {
   crypto::MasterKeyInfo master;
   master.id = "mk_1";

@@ -70,11 +70,12 @@ class AutomationTest : public test::RepositoryTest {
   void send(const test::Shop& shop) {
     for (const auto& due : loop.run(outbound.due(10))) {
       if (due.tenant_id != shop.tenant_id) continue;
-      ASSERT_TRUE(loop.run(outbound.claim(due, "node", std::chrono::seconds(60), "[]")).claimed);
+      const auto claim = loop.run(outbound.claim(due, "node", std::chrono::seconds(60), "[]"));
+      ASSERT_TRUE(claim.claimed);
       sdk::SendOutcome outcome;
       outcome.state = sdk::SendState::sent;
       outcome.platform_message_id = "900";
-      loop.run(outbound.finish(due, outcome));
+      loop.run(outbound.finish(due, claim.attempt, outcome));
     }
   }
   std::string conversation(const test::Shop& shop, const std::string& columns) {

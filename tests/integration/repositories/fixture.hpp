@@ -18,6 +18,7 @@
 #include "storage/repositories/keys.hpp"
 #include "storage/repositories/nlp.hpp"
 #include "storage/repositories/outbound.hpp"
+#include "storage/repositories/rescore.hpp"
 #include "storage/repositories/sync.hpp"
 #include "storage/repositories/upkeep.hpp"
 #include "storage/repositories/users.hpp"
@@ -161,6 +162,7 @@ class RepositoryTest : public testing::Test {
   storage::KeyRepository keys{db};
   storage::UpkeepRepository upkeep{db};
   storage::NlpRepository nlp{db};
+  storage::RescoreRepository rescores{db};
   Shop a;
   Shop b;
 };

@@ -198,16 +198,40 @@ TEST_F(InboundTest, QuarantineAndReplay) {
 }
 
 TEST_F(InboundTest, PollPositionMovesWithItsEvents) {
-  EXPECT_EQ(loop.run(inbound.poll_cursor(a.tenant_id, a.chat_account)), "");
+  const auto lease = loop.run(inbound.claim_poll(a.tenant_id, a.chat_account, "node", std::chrono::seconds(60)));
+  ASSERT_TRUE(lease);
+  EXPECT_EQ(lease->cursor, "");
   std::vector<Delivery> deliveries{delivery(a, {message("u1", "5", "11", "one")})};
-  EXPECT_EQ(loop.run(inbound.store_poll(a.tenant_id, a.chat_account, deliveries, "101")).fresh, 1);
-  EXPECT_EQ(loop.run(inbound.poll_cursor(a.tenant_id, a.chat_account)), "101");
-  EXPECT_EQ(loop.run(inbound.poll_cursor(b.tenant_id, a.chat_account)), "");
-  for (const auto& lease : loop.run(sync.claim_due("node", 10, std::chrono::seconds(60))))
-    EXPECT_NE(lease.stream, "@updates");
+  EXPECT_EQ(loop.run(inbound.store_poll(*lease, deliveries, "101")).value().fresh, 1);
+  const auto again = loop.run(inbound.claim_poll(a.tenant_id, a.chat_account, "node", std::chrono::seconds(60)));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->cursor, "101");
+  EXPECT_EQ(again->fencing, lease->fencing) << "taken on, not over";
+  for (const auto& due : loop.run(sync.claim_due("node", 10, std::chrono::seconds(60))))
+    EXPECT_NE(due.stream, "@updates");
   for (const auto& stream : loop.run(sync.status(a.tenant_id))) EXPECT_NE(stream.stream, "@updates");
   EXPECT_EQ(loop.run(sync.request(a.tenant_id, a.chat_account, "", true)), 0);
   EXPECT_FALSE(loop.run(sync.claim(a.tenant_id, a.chat_account, "@updates", "node", std::chrono::seconds(60))));
+}
+
+TEST_F(InboundTest, OnlyTheHolderOfTheLeaseMovesThePollPosition) {
+  const auto claim = [&](std::string owner) {
+    return loop.run(inbound.claim_poll(a.tenant_id, a.chat_account, std::move(owner), std::chrono::seconds(60)));
+  };
+  const auto first = claim("one");
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(claim("two"));
+  change(a, "update sync_cursors set lease_until = now() - interval '1 second'");  // "one" died
+  const auto second = claim("two");
+  ASSERT_TRUE(second);
+  std::vector<Delivery> deliveries{delivery(a, {message("u1", "5", "11", "one")})};
+  EXPECT_EQ(loop.run(inbound.store_poll(*first, deliveries, "101")).error().kind(), ErrorKind::conflict);
+  EXPECT_EQ(value(a, "select count(*) from messages"), "0");
+  EXPECT_EQ(loop.run(inbound.store_poll(*second, deliveries, "101")).value().fresh, 1);
+  loop.run(inbound.release_poll(*first));
+  EXPECT_FALSE(claim("one")) << "a lease that was lost can't be given back";
+  loop.run(inbound.release_poll(*second));
+  EXPECT_TRUE(claim("one"));
 }
 
 TEST_F(InboundTest, AFailedBatchStoresNothing) {

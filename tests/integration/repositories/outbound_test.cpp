@@ -35,13 +35,14 @@ class OutboundTest : public test::RepositoryTest {
     EXPECT_TRUE(claim(due.at(0)).claimed);
     return due.at(0);
   }
+  int attempts(const OutboundKey& key) { return loop.run(outbound.find(key.tenant_id, key.id))->attempts; }
   void finish(const OutboundKey& key, sdk::SendState state) {
     sdk::SendOutcome outcome;
     outcome.state = state;
     outcome.platform_message_id = state == sdk::SendState::sent ? "77" : "";
     outcome.error_code = state == sdk::SendState::sent ? "" : "403";
     outcome.reason = state == sdk::SendState::sent ? "" : "refused";
-    loop.run(outbound.finish(key, outcome));
+    loop.run(outbound.finish(key, attempts(key), outcome));
   }
   std::string state(const std::string& id) { return loop.run(outbound.find(a.tenant_id, id))->state; }
   std::string delivery_of(const Outbound& sent) {
@@ -114,7 +115,7 @@ TEST_F(OutboundTest, AChatKeepsItsOrder) {
   sdk::SendOutcome later;
   later.state = sdk::SendState::retry_later;
   later.retry_after = seconds(3600);
-  loop.run(outbound.finish(first_key, later));
+  loop.run(outbound.finish(first_key, 1, later));
   EXPECT_EQ(state(one.id), "queued");
   for (const auto& key : loop.run(outbound.due(10))) EXPECT_NE(key.id, two.id) << "the first one still waits";
   change(a, "update outbound_messages set next_attempt_at = now()");
@@ -124,6 +125,20 @@ TEST_F(OutboundTest, AChatKeepsItsOrder) {
   for (const auto& key : loop.run(outbound.due(10))) second_is_due = second_is_due || key.id == two.id;
   EXPECT_TRUE(second_is_due);
   EXPECT_EQ(loop.run(outbound.find(a.tenant_id, one.id))->attempts, 2);
+}
+
+TEST_F(OutboundTest, TheEndOfAnEarlierAttemptChangesNothing) {
+  const auto one = enqueue(first, "1").value();
+  const auto key = claim_only();
+  sdk::SendOutcome later;
+  later.state = sdk::SendState::retry_later;
+  loop.run(outbound.finish(key, 1, later));
+  ASSERT_EQ(claim(key).attempt, 2);
+  // told again, because nobody knew whether the first time was committed
+  loop.run(outbound.finish(key, 1, later));
+  EXPECT_EQ(state(one.id), "sending") << "queued again it would be sent twice";
+  finish(key, sdk::SendState::sent);
+  EXPECT_EQ(state(one.id), "sent");
 }
 
 TEST_F(OutboundTest, ABlockedContactFailsWhatWaits) {
@@ -151,7 +166,7 @@ TEST_F(OutboundTest, AMovedChatTakesItsQueueAlong) {
   sdk::SendOutcome moved;
   moved.state = sdk::SendState::retry_later;
   moved.new_chat_id = "-100500";
-  loop.run(outbound.finish(key, moved));
+  loop.run(outbound.finish(key, 1, moved));
   EXPECT_EQ(loop.run(outbound.find(a.tenant_id, one.id))->message.chat_id, "-100500");
   EXPECT_EQ(loop.run(outbound.find(a.tenant_id, two.id))->message.chat_id, "-100500");
   EXPECT_EQ(loop.run(conversations.find(a.tenant_id, first))->chat_id, "-100500");

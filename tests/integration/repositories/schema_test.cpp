@@ -144,6 +144,28 @@ TEST_F(SchemaTest, AFilledDatabaseGoesDownAndUpAgain) {
       a,
       "insert into platform_metrics (tenant_id, platform_id, metric_type, metric_value) select current_tenant(), id, "
       "'errors', 1 from platforms limit 1");
+  NlpModelRow model;
+  model.version = "shop-1";
+  model.data_fingerprint = std::string(64, 'a');
+  loop.run(nlp.put_model(a.tenant_id, model, "bytes"));
+  NlpExample example;
+  example.text = "where is it";
+  example.intent = "order_status";
+  example.source = "import";
+  loop.run(nlp.put_examples(a.tenant_id, {example}));
+  loop.run(nlp.put_rules(a.tenant_id, "kind,type,pattern,value\n"));
+  IntentAction action;
+  action.intent = "order_status";
+  action.tag = "where";
+  loop.run(nlp.put_action(a.tenant_id, action));
+  loop.run(rescores.begin(a.tenant_id, "shop-1", std::nullopt));
+  PendingAct act;
+  act.integration_id = a.chat_account;
+  act.conversation_id = conversations_of(a).at(0).id;
+  act.message_id = value(a, "select id from messages limit 1");
+  act.intent = "order_status";
+  auto put_act = [act](Tx& tx) { put_pending_acts(tx, {act}); };
+  loop.run(db.run(Lane::interactive, Scope::tenant(a.tenant_id), put_act));
 
   std::vector<std::string> empty_tables;
   {

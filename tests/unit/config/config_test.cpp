@@ -88,6 +88,7 @@ TEST_F(ConfigTest, HoldsTheDefaultsWithoutAnySource) {
   EXPECT_EQ(config.ingest.parallel, 2);
   EXPECT_EQ(config.outbound.poll_interval, std::chrono::seconds(10));
   EXPECT_EQ(config.outbound.max_parallel, 16);
+  EXPECT_TRUE(config.nlp.enabled);
   EXPECT_EQ(config.retention.inbound_body_days, 30);
   EXPECT_EQ(config.retention.outbox_days, 7);
   EXPECT_EQ(config.retention.sync_log_days, 90);
@@ -155,6 +156,7 @@ TEST_F(ConfigTest, RefusesBadValues) {
   const std::vector<std::array<std::string, 3>> cases = {
       {"server.port", "65536", "from 0 to 65535"},
       {"server.port", "-1", "is not a whole number"},
+      {"nlp.enabled", "yes", "\"yes\" is neither true nor false"},
       {"server.port", "", "is not a whole number"},
       {"server.port", "80 ", "is not a whole number"},
       {"server.port", "99999999999999999999", "is not a whole number"},

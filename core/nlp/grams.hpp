@@ -1,0 +1,92 @@
+// The n-grams of a message as hashes, and which of them a model has a row for. Private to core/nlp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.hpp"
+#include "core/nlp/normalize.hpp"
+
+namespace easyflow::nlp {
+
+/// Buckets of one message, in two blocks: words (1- and 2-grams, first and last word) and characters (2- to 4-grams
+/// inside _word_). With repeats, in the order of the text.
+struct Grams {
+  std::vector<std::uint32_t> words;
+  std::vector<std::uint32_t> characters;
+};
+inline constexpr std::size_t kBlocks = 2;
+inline constexpr unsigned kBucketBits = 17;
+inline constexpr std::uint32_t kBuckets = 1u << kBucketBits;
+
+void collect(const Words& words, Grams& out);
+
+/// One feature of one message: a row of the model and its weighted frequency.
+struct Feature {
+  std::uint32_t row = 0;
+  float value = 0;
+};
+
+/// The buckets that occurred often enough in training, numbered, each with its inverse document frequency.
+class RowIndex {
+ public:
+  static constexpr std::uint32_t kNone = 0xFFFFFFFF;
+
+  RowIndex();
+  /// `frequency[block * kBuckets + bucket]` of `documents`; rarer than `least` is left out.
+  RowIndex(const std::vector<std::uint32_t>& frequency, std::size_t documents, std::uint32_t least);
+  /// From what a model file holds. Errors: invalid_input (idf of another size, not a number).
+  static Result<RowIndex> restore(std::vector<std::uint64_t> bits, std::vector<float> idf, float unknown_idf);
+
+  std::size_t rows() const { return idf_.size(); }
+  std::uint32_t row(std::size_t block, std::uint32_t bucket) const {
+    const std::size_t index = block * kBuckets + bucket;
+    const std::uint64_t bits = bits_[index >> 6];
+    const std::uint64_t bit = std::uint64_t{1} << (index & 63);
+    if ((bits & bit) == 0) return kNone;
+    return before_[index >> 6] + static_cast<std::uint32_t>(__builtin_popcountll(bits & (bit - 1)));
+  }
+  const std::vector<std::uint64_t>& bits() const { return bits_; }
+  const std::vector<float>& idf() const { return idf_; }
+  float unknown_idf() const { return unknown_idf_; }
+
+ private:
+  void count();
+  std::vector<std::uint64_t> bits_;
+  std::vector<std::uint32_t> before_;  ///< set bits before each word of `bits_`
+  std::vector<float> idf_;
+  float unknown_idf_ = 1;
+};
+
+/// Scratch and result of weighing; reused from message to message.
+class Weigher {
+ public:
+  /// (1 + ln tf) * idf, each block of length one (what the vocabulary does not know counts to the length). Sorted by
+  /// block, in the order of the first occurrence. Valid until the next call.
+  const std::vector<Feature>& weigh(const Grams& grams, const RowIndex& vocabulary);
+  /// Share of the words' 1- and 2-grams that the vocabulary knows, 0..1.
+  float coverage() const { return coverage_; }
+
+ private:
+  struct Slot {
+    std::uint32_t bucket = 0;
+    std::uint32_t count = 0;
+  };
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> used_;
+  std::vector<Feature> features_;
+  float coverage_ = 0;
+};
+
+/// A float that fits into 16 bits (the upper half of its 32), so that files are small and the same everywhere.
+inline float to_short_float(float value) {
+  std::uint32_t bits = 0;
+  __builtin_memcpy(&bits, &value, 4);
+  bits = (bits + 0x8000u) & 0xFFFF0000u;
+  __builtin_memcpy(&value, &bits, 4);
+  return value;
+}
+
+}  // namespace easyflow::nlp

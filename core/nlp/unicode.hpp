@@ -1,0 +1,30 @@
+// UTF-8 and the few facts about letters that the classifier needs. Private to core/nlp.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace easyflow::nlp {
+
+inline constexpr char32_t kReplacement = 0xFFFD;
+
+/// The code point at `at`, which moves behind it. What is not UTF-8 gives U+FFFD for each longest part that could have
+/// begun a code point, as browsers and Python count it.
+char32_t next_code_point(std::string_view text, std::size_t& at);
+void append_utf8(std::string& out, char32_t letter);
+
+/// Lower case without accents; ё is е. Full-width ASCII becomes ASCII, every kind of space " ", typographic quotes and
+/// dashes "'" and "-". 0 for what has no meaning of its own: zero-width characters, variation selectors, skin tones,
+/// combining marks.
+char32_t fold(char32_t letter);
+
+bool is_digit(char32_t letter);
+/// Of any script; after fold().
+bool is_letter(char32_t letter);
+bool is_emoji(char32_t letter);
+inline bool is_latin(char32_t letter) { return letter >= 'a' && letter <= 'z'; }
+/// Including the letters of Kazakh, Ukrainian, Tatar and the like.
+inline bool is_cyrillic(char32_t letter) { return letter >= 0x400 && letter <= 0x52F; }
+
+}  // namespace easyflow::nlp

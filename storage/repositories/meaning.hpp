@@ -1,0 +1,65 @@
+// What a message means, as it is stored. How that is found out is the business of core/understanding.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/clock.hpp"
+#include "storage/database.hpp"
+
+namespace easyflow::storage {
+
+/// One fact inside a message.
+struct StoredEntity {
+  std::string type;   ///< "order_number"
+  std::string value;  ///< normalized; may be empty
+  std::string json;   ///< the object as it is stored
+};
+
+struct StoredMeaning {
+  std::string intent;
+  int hundredths = 0;  ///< the confidence, as exact as its column
+  std::string model;   ///< version of the model that said so
+  std::vector<StoredEntity> entities;
+  std::string details_json;  ///< an object; becomes metadata.nlp
+  bool has_action = false;   ///< the tenant wants something done on it: a row of automatic_acts goes with the message
+};
+
+/// A text as it may be stored, and what it means.
+struct ReadText {
+  std::string text;                      ///< without card numbers
+  std::optional<StoredMeaning> meaning;  ///< none: nobody was asked
+};
+
+/// Reads the messages of one tenant. Immutable: used on database threads, inside the transaction that stores them.
+class MessageReader {
+ public:
+  virtual ~MessageReader() = default;
+  /// `text` is valid UTF-8 without NUL; `at` is the message's time, which relative dates count from.
+  virtual ReadText read(std::string text, Timestamp at) const = 0;
+  /// The text without card numbers.
+  virtual std::string mask(std::string text) const = 0;
+};
+
+/// [{"type": ...}, ...]
+std::string entities_json(const StoredMeaning& meaning);
+
+/// Order numbers, articles and tracking numbers are looked up among the tenant's own orders and products; what is found
+/// gets "order_id" or "product_id". No statement when there is nothing to look up. The transaction's scope must be the
+/// tenant.
+void resolve_mentions(Tx& tx, const std::vector<StoredMeaning*>& meanings);
+
+/// A message on which something shall be done.
+struct PendingAct {
+  std::string integration_id;
+  std::string conversation_id;
+  std::string message_id;
+  Timestamp message_created_at;
+  std::string intent;
+  int hundredths = 0;  ///< confidence
+};
+/// Writes them down, once for each message, and wakes those who carry them out. No statement when there are none.
+void put_pending_acts(Tx& tx, const std::vector<PendingAct>& acts);
+
+}  // namespace easyflow::storage

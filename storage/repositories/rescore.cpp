@@ -1,0 +1,164 @@
+#include "storage/repositories/rescore.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "storage/pg_array.hpp"
+#include "storage/repositories/rows.hpp"
+
+namespace easyflow::storage {
+namespace {
+
+constexpr Sql kBegin{"rescore.begin", R"sql(
+  insert into nlp_rescores as r (tenant_id, model, since) values (current_tenant(), $1, $2::timestamptz)
+  on conflict (tenant_id) do update
+     set model = excluded.model, since = excluded.since, position_at = null, position_id = null, seen = 0, changed = 0,
+         labelled = 0, started_at = now(), updated_at = now(), finished_at = null
+   where r.finished_at is not null or r.model <> excluded.model or r.since is distinct from excluded.since)sql"};
+
+constexpr Sql kFind{"rescore.find", R"sql(
+  select model, since, seen, changed, labelled, started_at, updated_at, finished_at from nlp_rescores)sql"};
+
+// `for update` lets runs side by side take turns
+constexpr Sql kPosition{"rescore.position", R"sql(
+  select model, since, position_at, position_id, finished_at from nlp_rescores for update)sql"};
+
+// The bounds are plain comparisons, so that partitions and index entries outside of them are not looked at.
+constexpr Sql kPage{"rescore.page", R"sql(
+  select id, created_at, content, nlp_model, coalesce(sent_at, created_at) as said_at
+    from messages
+   where created_at >= greatest(coalesce($1::timestamptz, '-infinity'), coalesce($2::timestamptz, '-infinity'))
+     and (created_at, id) > (coalesce($1::timestamptz, '-infinity'),
+                             coalesce($3::uuid, '00000000-0000-0000-0000-000000000000'))
+     and direction = 'inbound' and content <> '' and content_type <> 'callback'
+   order by created_at, id limit $4::integer)sql"};
+
+constexpr Sql kChange{"rescore.change", R"sql(
+  update messages m
+     set content = g.content, intent = left(g.intent, 100), confidence = g.hundredths / 100.0,
+         entities = g.entities::jsonb, nlp_model = left(g.nlp_model, 100),
+         metadata = coalesce(m.metadata, '{}') || jsonb_build_object('nlp', g.details::jsonb)
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::text[],
+                $9::text[])
+         as g(id, created_at, was, content, intent, hundredths, entities, nlp_model, details)
+   where m.id = g.id and m.created_at = g.created_at
+     and m.created_at between $10::timestamptz and $11::timestamptz
+     and m.content = g.was and m.nlp_model is distinct from 'operator')sql"};
+
+constexpr Sql kMove{"rescore.move", R"sql(
+  update nlp_rescores
+     set position_at = coalesce($1::timestamptz, position_at), position_id = coalesce($2::uuid, position_id),
+         seen = seen + $3::bigint, changed = changed + $4::bigint, labelled = labelled + $5::bigint,
+         updated_at = now(), finished_at = case when $6::boolean then now() end)sql"};
+
+std::optional<Rescore> find_in(Tx& tx) {
+  const auto rows = tx.exec(kFind);
+  if (rows.empty()) return std::nullopt;
+  const auto row = rows[0];
+  Rescore out;
+  out.model = text_of(row["model"]);
+  out.since = maybe_time_of(row["since"]);
+  out.seen = row["seen"].as<long long>();
+  out.changed = row["changed"].as<long long>();
+  out.labelled = row["labelled"].as<long long>();
+  out.started_at = time_of(row["started_at"]);
+  out.updated_at = time_of(row["updated_at"]);
+  out.finished_at = maybe_time_of(row["finished_at"]);
+  return out;
+}
+
+std::optional<std::string> nullable(const pqxx::field& field) { return unless_empty(text_of(field)); }
+
+/// A message that gets a new meaning.
+struct Reread {
+  std::string id;
+  Timestamp created_at;
+  std::string was;
+  std::string content;
+  StoredMeaning meaning;
+};
+
+long long change(Tx& tx, std::vector<Reread>& messages) {
+  if (messages.empty()) return 0;
+  std::vector<StoredMeaning*> meanings;
+  for (auto& message : messages) meanings.push_back(&message.meaning);
+  resolve_mentions(tx, meanings);
+  UuidColumn ids;
+  TimestampColumn created;
+  TextColumn was, contents, intents, entities, models, details;
+  IntegerColumn confidences;
+  for (const auto& message : messages) {
+    ids.add(message.id);
+    created.add(message.created_at);
+    was.add(message.was);
+    contents.add(message.content);
+    intents.add(message.meaning.intent);
+    confidences.add(message.meaning.hundredths);
+    entities.add(entities_json(message.meaning));
+    models.add(message.meaning.model);
+    details.add(message.meaning.details_json);
+  }
+  return static_cast<long long>(tx.exec(kChange, ids.take(), created.take(), was.take(), contents.take(),
+                                        intents.take(), confidences.take(), entities.take(), models.take(),
+                                        details.take(), format_rfc3339(messages.front().created_at),
+                                        format_rfc3339(messages.back().created_at))
+                                    .affected_rows());
+}
+
+}  // namespace
+
+Task<Rescore> RescoreRepository::begin(std::string tenant_id, std::string model, std::optional<Timestamp> since) {
+  auto work = [model = std::move(model), since](Tx& tx) {
+    std::optional<std::string> from;
+    if (since) from = format_rfc3339(*since);
+    tx.exec(kBegin, model, from);
+    return find_in(tx).value();
+  };
+  return db_.run(Lane::background, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+Task<Result<Rescore>> RescoreRepository::page(std::string tenant_id, std::string model,
+                                              std::shared_ptr<const MessageReader> reader, int limit) {
+  auto work = [model = std::move(model), reader = std::move(reader), limit](Tx& tx) -> Result<Rescore> {
+    const auto positions = tx.exec(kPosition);
+    if (positions.empty() || text_of(positions[0]["model"]) != model)
+      return Error(ErrorKind::conflict, "Another model has begun to read the messages.");
+    const auto position = positions[0];
+    if (!position["finished_at"].is_null()) return find_in(tx).value();
+    const auto rows = tx.exec(kPage, nullable(position["position_at"]), nullable(position["since"]),
+                              nullable(position["position_id"]), limit);
+    std::vector<Reread> messages;
+    long long labelled = 0;
+    for (const auto& row : rows) {
+      const auto known = text_of(row["nlp_model"]);
+      if (known == "operator") ++labelled;
+      if (known == "operator" || known == model) continue;
+      Reread message;
+      message.was = text_of(row["content"]);
+      auto read = reader->read(message.was, time_of(row["said_at"]));
+      if (!read.meaning) continue;
+      message.id = text_of(row["id"]);
+      message.created_at = time_of(row["created_at"]);
+      message.content = std::move(read.text);
+      message.meaning = std::move(*read.meaning);
+      messages.push_back(std::move(message));
+    }
+    const auto changed = change(tx, messages);
+    std::optional<std::string> last_at, last_id;
+    if (!rows.empty()) {
+      last_at = text_of(rows.back()["created_at"]);
+      last_id = text_of(rows.back()["id"]);
+    }
+    const bool finished = static_cast<int>(rows.size()) < limit;
+    tx.exec(kMove, last_at, last_id, static_cast<long long>(rows.size()), changed, labelled, finished);
+    return find_in(tx).value();
+  };
+  return db_.run(Lane::background, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+Task<std::optional<Rescore>> RescoreRepository::find(std::string tenant_id) {
+  auto work = [](Tx& tx) { return find_in(tx); };
+  return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+}  // namespace easyflow::storage

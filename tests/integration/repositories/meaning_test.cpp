@@ -1,0 +1,268 @@
+// What messages mean goes with them: in the same rows, of the same tenant, in the same transaction.
+#include "storage/repositories/meaning.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "tests/integration/repositories/fixture.hpp"
+
+namespace easyflow::storage {
+namespace {
+
+using sdk::EventKind;
+
+const std::string kCard = "4242424242424242";
+
+/// The first word is the intent; "#x" is an order number, "@x" an article; "!" asks for an act.
+class WordReader final : public MessageReader {
+ public:
+  explicit WordReader(std::string model = "words-1", std::function<void(const std::string&)> on_read = {})
+      : model_(std::move(model)), on_read_(std::move(on_read)) {}
+
+  ReadText read(std::string text, Timestamp) const override {
+    if (on_read_) on_read_(text);
+    ReadText out;
+    StoredMeaning meaning;
+    meaning.intent = text.substr(0, text.find(' '));
+    meaning.hundredths = 93;
+    meaning.model = model_;
+    meaning.details_json = R"({"source":"model"})";
+    meaning.has_action = text.find('!') != std::string::npos;
+    std::size_t at = 0;
+    while ((at = text.find_first_of("#@", at)) != std::string::npos) {
+      StoredEntity entity;
+      entity.type = text[at] == '#' ? "order_number" : "sku";
+      entity.value = text.substr(at + 1, text.find(' ', at) - at - 1);
+      entity.json = R"({"type":")" + entity.type + R"(","value":")" + entity.value + R"("})";
+      meaning.entities.push_back(std::move(entity));
+      ++at;
+    }
+    out.meaning = std::move(meaning);
+    out.text = mask(std::move(text));
+    return out;
+  }
+  std::string mask(std::string text) const override {
+    const auto at = text.find(kCard);
+    if (at != std::string::npos) text.replace(at, kCard.size(), "****");
+    return text;
+  }
+
+ private:
+  std::string model_;
+  std::function<void(const std::string&)> on_read_;
+};
+
+class MeaningTest : public test::RepositoryTest {
+ protected:
+  Delivery read_by(Delivery told, std::shared_ptr<const MessageReader> reader = std::make_shared<WordReader>()) {
+    told.reader = std::move(reader);
+    return told;
+  }
+  IngestCounts store(Delivery told) { return loop.run(inbound.store(std::vector{std::move(told)})); }
+  IngestCounts said(const test::Shop& shop, std::string key, std::string text) {
+    return store(read_by(delivery(shop, {message(key, "100", key, std::move(text))})));
+  }
+
+  std::string add_order(const test::Shop& shop, std::string external_id, std::string number,
+                        std::string ordered_at = "2026-01-01") {
+    const auto id = new_uuid();
+    change(shop,
+           "insert into orders (id, tenant_id, integration_id, external_id, external_number, ordered_at, "
+           "source_updated_at, raw) values ('" +
+               id + "', '" + shop.tenant_id + "', '" + shop.market_account + "', '" + external_id + "', '" + number +
+               "', '" + ordered_at + "', now(), '{}')");
+    return id;
+  }
+  std::string add_product(const test::Shop& shop, std::string external_id, std::string sku) {
+    const auto id = new_uuid();
+    change(shop,
+           "insert into products (id, tenant_id, integration_id, external_id, sku, source_updated_at, raw) values ('" +
+               id + "', '" + shop.tenant_id + "', '" + shop.market_account + "', '" + external_id + "', '" + sku +
+               "', now(), '{}')");
+    return id;
+  }
+  std::string entity(const test::Shop& shop, int index, std::string member) {
+    return value(shop, "select entities->" + std::to_string(index) + "->>'" + member +
+                           "' from messages order by created_at desc, id desc limit 1");
+  }
+};
+
+TEST_F(MeaningTest, IsStoredWithTheMessage) {
+  EXPECT_EQ(said(a, "1", "order_status where is #66102 it").fresh, 1);
+  EXPECT_EQ(value(a, "select intent || ' ' || confidence || ' ' || nlp_model from messages"),
+            "order_status 0.93 words-1");
+  EXPECT_EQ(entity(a, 0, "value"), "66102");
+  EXPECT_EQ(value(a, "select metadata->'nlp'->>'source' from messages"), "model");
+  EXPECT_EQ(value(a, "select payload->>'intent' || ' ' || (payload->>'confidence') from outbox_events"),
+            "order_status 0.93");
+  EXPECT_EQ(value(a, "select jsonb_typeof(payload->'confidence') from outbox_events"), "number");
+}
+
+TEST_F(MeaningTest, MetadataOfThePlatformStays) {
+  auto one = message("1", "100", "1", "greeting");
+  one.metadata_json = R"({"reply_to":7,"quote":"my card )" + kCard + R"( please"})";
+  store(read_by(delivery(a, {one})));
+  EXPECT_EQ(value(a, "select metadata->>'reply_to' from messages"), "7");
+  EXPECT_EQ(value(a, "select metadata->>'quote' from messages"), "my card **** please");
+  EXPECT_EQ(value(a, "select metadata->'nlp'->>'source' from messages"), "model");
+}
+
+TEST_F(MeaningTest, OnlyWhatPeopleWriteIsRead) {
+  int reads = 0;
+  auto reader = std::make_shared<WordReader>("words-1", [&](const std::string&) { ++reads; });
+  store(read_by(delivery(a, {event(EventKind::callback, "1", "100", "1", "buy " + kCard),
+                             event(EventKind::contact_blocked, "2", "100", "", "")}),
+                reader));
+  EXPECT_EQ(reads, 0);
+  EXPECT_EQ(value(a, "select intent is null and confidence is null and nlp_model is null from messages"), "t");
+  EXPECT_EQ(value(a, "select entities from messages"), "[]");
+  EXPECT_EQ(value(a, "select content from messages"), "buy " + kCard) << "a button's data is the shop's own";
+
+  store(delivery(a, {message("3", "100", "3", "nobody was asked")}));
+  EXPECT_EQ(value(a, "select count(*) from messages where intent is null and nlp_model is null"), "2");
+  EXPECT_EQ(value(a, "select payload ? 'intent' from outbox_events where type = 'message.received'"), "f");
+}
+
+TEST_F(MeaningTest, ARepetitionIsNotReadAgain) {
+  int reads = 0;
+  auto reader = std::make_shared<WordReader>("words-1", [&](const std::string&) { ++reads; });
+  const auto told = read_by(delivery(a, {message("1", "100", "1", "greeting")}), reader);
+  store(told);
+  EXPECT_EQ(store(told).duplicates, 1);
+  EXPECT_EQ(reads, 1);
+}
+
+TEST_F(MeaningTest, TheReaderSeesCleanTextAndOffsetsFitIt) {
+  std::string seen;
+  auto reader = std::make_shared<WordReader>("words-1", [&](const std::string& text) { seen = text; });
+  store(read_by(delivery(a, {message("1", "100", "1", std::string("a\0b\xff", 4))}), reader));
+  EXPECT_EQ(seen,
+            "a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD");
+  EXPECT_EQ(value(a, "select content from messages"), seen);
+}
+
+TEST_F(MeaningTest, NumbersLeadToTheTenantsOwnRows) {
+  const auto order = add_order(a, "ext-1", "66102");
+  const auto foreign = add_order(b, "ext-1", "66102");
+  const auto product = add_product(a, "prod-1", "AB-77");
+  add_product(b, "prod-1", "CD-88");
+
+  said(a, "1", "order_status #66102 @AB-77");
+  EXPECT_EQ(entity(a, 0, "order_id"), order);
+  EXPECT_EQ(entity(a, 0, "value"), "66102");
+  EXPECT_EQ(entity(a, 1, "product_id"), product);
+  said(a, "2", "order_status #EXT-1 #ab-77 @ab-77 #99999");
+  EXPECT_EQ(entity(a, 0, "order_id"), "") << "as written, or in capitals";
+  EXPECT_EQ(entity(a, 1, "product_id"), product) << "an article that was taken for an order number";
+  EXPECT_EQ(entity(a, 2, "product_id"), product);
+  EXPECT_EQ(entity(a, 3, "order_id"), "");
+  said(a, "3", "order_status @CD-88");
+  EXPECT_EQ(entity(a, 0, "product_id"), "") << "of another tenant";
+  said(b, "1", "order_status #66102 @CD-88 #ext-1");
+  EXPECT_EQ(entity(b, 0, "order_id"), foreign);
+  EXPECT_EQ(entity(b, 2, "order_id"), foreign);
+
+  // both tenants in one transaction
+  std::vector<Delivery> both;
+  both.push_back(read_by(delivery(a, {message("9", "100", "9", "order_status #66102")})));
+  both.push_back(read_by(delivery(b, {message("9", "100", "9", "order_status #66102")})));
+  loop.run(inbound.store(std::move(both)));
+  EXPECT_EQ(entity(a, 0, "order_id"), order);
+  EXPECT_EQ(entity(b, 0, "order_id"), foreign);
+}
+
+TEST_F(MeaningTest, OfSeveralOrdersWithANumberTheNewestIsMeant) {
+  add_order(a, "old", "500", "2024-01-01");
+  const auto newest = add_order(a, "new", "500", "2026-05-01");
+  add_order(a, "middle", "500", "2025-01-01");
+  said(a, "1", "order_status #500");
+  EXPECT_EQ(entity(a, 0, "order_id"), newest);
+}
+
+TEST_F(MeaningTest, AnEditIsReadAgain) {
+  const auto order = add_order(a, "ext-1", "66102");
+  said(a, "1", "greeting my card is " + kCard);
+  EXPECT_EQ(value(a, "select content from messages"), "greeting my card is ****");
+  loop.run(nlp.label_message(a.tenant_id, value(a, "select id from messages"), "thanks", a.user_id)).value();
+  store(read_by(delivery(a, {event(EventKind::message_edited, "e1", "100", "1", "order_status #66102 !")})));
+  EXPECT_EQ(value(a, "select intent || ' ' || nlp_model from messages"), "order_status words-1");
+  EXPECT_EQ(entity(a, 0, "order_id"), order);
+  EXPECT_EQ(value(a, "select metadata->>'previous' from messages"), "greeting my card is ****");
+  EXPECT_EQ(value(a, "select metadata->'nlp' from messages"), R"({"source": "model"})");
+  EXPECT_EQ(value(a, "select payload->>'intent' from outbox_events where type = 'message.edited'"), "order_status");
+  EXPECT_EQ(value(a, "select count(*) from automatic_acts"), "0") << "acts answer new messages";
+
+  store(delivery(a, {event(EventKind::message_edited, "e2", "100", "1", "nobody was asked")}));
+  EXPECT_EQ(value(a, "select intent is null and confidence is null and nlp_model is null from messages"), "t")
+      << "the old meaning was of another text";
+  EXPECT_EQ(value(a, "select metadata ? 'nlp' from messages"), "f");
+}
+
+TEST_F(MeaningTest, AnEditBeforeItsOriginalHasItsMeaning) {
+  store(read_by(delivery(a, {event(EventKind::message_edited, "e1", "100", "7", "refund_status please !")})));
+  EXPECT_EQ(value(a, "select intent from messages"), "refund_status");
+  EXPECT_EQ(value(a, "select payload->>'confidence' from outbox_events"), "0.93");
+  EXPECT_EQ(value(a, "select count(*) from automatic_acts"), "1");
+  said(a, "7", "greeting !");
+  EXPECT_EQ(value(a, "select count(*) || ' ' || max(intent) from messages"), "1 refund_status");
+  EXPECT_EQ(value(a, "select count(*) from automatic_acts"), "1") << "what was not stored has no act";
+  said(a, "8", "thanks !");
+  EXPECT_EQ(value(a, "select count(*) from automatic_acts"), "2") << "in a conversation with early edits, too";
+}
+
+TEST_F(MeaningTest, AnActIsWrittenOnceWithItsMessage) {
+  const auto told = read_by(delivery(a, {message("1", "100", "1", "order_status !"),
+                                         message("2", "100", "2", "greeting"), message("3", "101", "3", "thanks !")}));
+  store(told);
+  store(told);
+  EXPECT_EQ(value(a, "select count(*) from automatic_acts"), "2");
+  EXPECT_EQ(value(a, R"sql(
+    select count(*) from automatic_acts t
+      join messages m on m.id = t.message_id and m.created_at = t.message_created_at
+                     and m.conversation_id = t.conversation_id and m.integration_id = t.integration_id
+                     and m.intent = t.intent and m.confidence = t.confidence
+     where t.state = 'pending')sql"),
+            "2");
+  EXPECT_EQ(value(b, "select count(*) from automatic_acts"), "0");
+  auto pending = [](Tx& tx) { return tx.raw().exec("select * from hub_pending_acts(10)").size(); };
+  EXPECT_EQ(loop.run(db.run(Lane::interactive, Scope::hub(), std::move(pending))), 2u);
+}
+
+TEST_F(MeaningTest, AnActsWakesItsWorkers) {
+  pqxx::connection connection(database.app_dsn());
+  struct Woken : pqxx::notification_receiver {
+    using pqxx::notification_receiver::notification_receiver;
+    void operator()(const std::string&, int) override { ++times; }
+    int times = 0;
+  } woken(connection, "automation");
+  said(a, "1", "greeting");
+  connection.get_notifs();
+  EXPECT_EQ(woken.times, 0);
+  said(a, "2", "greeting !");
+  connection.get_notifs();
+  EXPECT_EQ(woken.times, 1);
+}
+
+TEST_F(MeaningTest, APollStoresTheSame) {
+  std::vector<Delivery> polled;
+  polled.push_back(read_by(delivery(a, {message("1", "100", "1", "order_status !")})));
+  const auto lease = loop.run(inbound.claim_poll(a.tenant_id, a.chat_account, "node", std::chrono::seconds(60)));
+  EXPECT_TRUE(loop.run(inbound.store_poll(lease.value(), std::move(polled), "17")));
+  EXPECT_EQ(value(a, "select intent from messages"), "order_status");
+  EXPECT_EQ(value(a, "select count(*) from automatic_acts"), "1");
+}
+
+TEST_F(MeaningTest, ACardIsNowhereInTheDatabase) {
+  said(a, "1", "payment_issue card " + kCard + " was charged");
+  store(read_by(
+      delivery(a, {event(EventKind::message_edited, "e1", "100", "1", "payment_issue card " + kCard + " twice")})));
+  store(read_by(
+      delivery(a, {event(EventKind::message_edited, "e2", "100", "2", "payment_issue card " + kCard + " first")})));
+  for (const char* table : {"messages", "outbox_events", "conversations", "contacts", "inbound_events"})
+    EXPECT_EQ(value(a, std::string("select count(*) from ") + table + " t where t::text like '%" + kCard + "%'"), "0")
+        << table;
+}
+
+}  // namespace
+}  // namespace easyflow::storage

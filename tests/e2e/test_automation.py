@@ -31,6 +31,7 @@ class Automation(HubTest):
         self.assertIn("Nothing happens by itself yet", self.hub.cli("automation", "list"))
 
     def test_2_each_person_is_answered_once_though_the_hub_is_killed(self):
+        wait_for("what buyers wrote before is in", lambda: self.sandbox.state()["telegram"]["pending"] == 0)
         self.hub.cli("automation", "set", "operator_request", "--reply", ANSWER, "--escalate", "--tag", "person",
                      "--min-confidence", "0.3")
         self.assertEqual(self.hub.cli_json("automation", "list")["items"][0]["intent"], "operator_request")

@@ -78,6 +78,16 @@ TEST(Page, EscapesEveryTextOfAConversation) {
   message.direction = "outbound";
   message.metadata_json = R"({"delivery":"<script>","error":"<script>"})";
   data.messages.push_back(message);
+  data.conversation.tags = {kHostile};
+  storage::AutomaticAct act;
+  act.id = act.intent = act.state = act.reason = kHostile;
+  act.acts_json =
+      R"({"reply":"<script>","tag":"<script>","state":"<script>","undo":{"restored":[],"left":[{"reason":"<script>"}]}})";
+  data.acts.push_back(act);
+  act.state = "done";
+  act.acts_json = "no json";
+  data.acts.push_back(act);
+  data.may_undo = true;
   data.older = kHostile;
   data.may_send = true;
   data.draft = std::string("</textarea>") + kHostile;

@@ -322,6 +322,7 @@ class AmountReader {
       return std::nullopt;
     int end = second->end;
     if (const auto named = currency_at(end)) {
+      if (currency && p_.is(middle, Particle::or_)) return std::nullopt;  // "от 3000 руб или 5000 руб": one of two
       end = named->first;
       currency = named->second;
     } else if (!currency || !from || p_.is(end, Sense::unit) || p_.is(end, Sense::count_unit)) {
@@ -476,6 +477,8 @@ class AmountReader {
     const std::string_view what = p_.text(next);
     if (what == "these" || what == "those" || what == "them" || what == "этих" || what == "них" || what == "такие")
       return number->whole() > 1 ? std::optional(pieces(at, number->end, number->thousandths, kSure)) : std::nullopt;
+    if (next > number->end + 1 && number->whole() > 1 && p_.is(next, Sense::goods))  // "two of the lamps"
+      return pieces(at, number->end, number->thousandths, kLikely);
     const auto whole = number_at(next);
     if (!whole || whole->has_magnitude || whole->thousandths < number->thousandths || whole->whole() > 1000 ||
         p_.is(whole->end, Sense::rating) || p_.is_sign(whole->end, '%'))
@@ -505,6 +508,7 @@ class AmountReader {
 
   bool is_adjective(int at) const {
     const std::string_view word = p_.text(at);
+    if (word == "такие" || word == "таких") return true;  // "две такие лампы"
     return p_.is_word(at) && !p_.known(at) && (word.ends_with("ых") || word.ends_with("их"));
   }
 

@@ -333,7 +333,7 @@ constexpr Row kCues[] = {
      "прошл/а/о прошел прошёл проходит уже жду ждем ждал/-/а/и ждать за через спустя более больше менее меньше "
      "около почти цел/ый/ую/ое ровно примерно спустя еще минимум максимум займет занимает на within for in after "
      "over about almost nearly been takes take took already past than least only just another спустя держали "
-     "держал ждете ждут хранится хранят провел провела гаранти/я/ю/ей"},
+     "держал держ/ит/ат хватает хватило прослужил/-/а/и проработал/-/а/и ждете ждут хранится хранят провел провела гаранти/я/ю/ей"},
     {Sense::happened, 0,
      "bought sent paid was were got came went fell broke died lost tore wore began quit made said took gave gone "
      "been had did spent arrived купил купила делал был была были сдох сдохла потек протек сел умер облез засох высох погас исчез промок намок "

@@ -190,6 +190,9 @@ TEST(NlpTimes, FindsEnglishDatesAndTimes) {
 TEST(NlpTimes, FindsDurations) {
   const Case cases[] = {
       {"прошла неделя", "duration неделя=P7D"},
+      {"гарантия на чайник месяц", "duration месяц=P1M"},
+      {"аккумулятора хватает неделю", "duration неделю=P7D"},
+      {"прослужил месяц и треснул", "duration месяц=P1M"},
       {"уже 7 дней прошло", "duration 7 дней=P7D"},
       {"жду уже полторы недели", "duration полторы недели=P10D"},
       {"прошло 10 рабочих дней", "duration 10 рабочих дней=P10D"},

@@ -74,12 +74,16 @@ TEST_F(NlpRequestsTest, ARequestIsWrittenOnceWithItsMessageAndWakesTheHub) {
     using pqxx::notification_receiver::notification_receiver;
     void operator()(const std::string&, int) override { ++times; }
     int times = 0;
-  } woken(connection, "nlp_requests");
+  };
+  Woken woken(connection, "nlp_requests"), fence(connection, "fence");
   auto one = delivery(a, {message("1", "100", "1", "order_status !"), message("2", "100", "2", "thanks")});
   one.reader = std::make_shared<WordReader>();
   loop.run(inbound.store(std::vector{one}));
   loop.run(inbound.store(std::vector{one}));
-  connection.get_notifs();
+  // notifications come in the order of commits: after this one there are no more of before
+  pqxx::nontransaction(connection).exec("notify fence");
+  for (int i = 0; i < 100 && fence.times == 0; ++i) connection.await_notification(0, 100'000);
+  ASSERT_EQ(fence.times, 1);
   EXPECT_EQ(woken.times, 1);
   EXPECT_EQ(waiting(a), "2");
   EXPECT_EQ(value(a, "select count(*) from automatic_acts"), "0") << "it waits for the provider";

@@ -77,6 +77,20 @@ Reply list_quarantine(Services&, Call);
 Reply quarantine_body(Services&, Call);
 Reply replay_quarantined(Services&, Call);
 
+Reply list_models(Services&, Call);
+Reply activate_model(Services&, Call);
+Reply parse_text(Services&, Call);
+Reply show_rules(Services&, Call);
+Reply replace_rules(Services&, Call);
+Reply remove_rules(Services&, Call);
+Reply list_examples(Services&, Call);
+Reply add_examples(Services&, Call);
+Reply remove_example(Services&, Call);
+Reply label_message(Services&, Call);
+Reply show_report(Services&, Call);
+Reply start_training(Services&, Call);
+Reply show_training(Services&, Call);
+
 Reply list_tokens(Services&, Call);
 Reply issue_token(Services&, Call);
 Reply revoke_token(Services&, Call);

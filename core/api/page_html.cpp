@@ -406,6 +406,16 @@ Delivery delivery_of(const storage::Message& message) {
   return out;
 }
 
+/// "order_status 93 %", "not sure" when the model rejected its own guess, the bare intent when a person said so.
+std::string meaning_of(const storage::Message& message) {
+  if (message.nlp_model == "operator") return message.intent + ", as labelled";
+  auto metadata = nlohmann::json::parse(message.metadata_json, nullptr, /*allow_exceptions=*/false);
+  const auto rejected = nlohmann::json::json_pointer("/nlp/rejected");
+  if (metadata.is_object() && metadata.contains(rejected) && metadata[rejected] == true) return "not sure";
+  if (!message.confidence) return message.intent;
+  return message.intent + " " + std::to_string(static_cast<int>(*message.confidence * 100 + 0.5)) + " %";
+}
+
 Html line(const PageFrame& frame, const storage::Message& message) {
   bool ours = message.direction == "outbound";
   auto [delivery, error, automatic] = ours ? delivery_of(message) : Delivery();
@@ -417,7 +427,7 @@ Html line(const PageFrame& frame, const storage::Message& message) {
        << (message.content.empty() ? "(" + message.content_type + ")" : message.content)
        << "</div><div class=\"about\">" << moment(message.sent_at ? *message.sent_at : message.created_at, frame.now);
   if (message.content_type != "text") html << " <span class=\"tag\">" << message.content_type << "</span>";
-  if (!message.intent.empty()) html << " <span class=\"tag\">" << message.intent << "</span>";
+  if (!message.intent.empty()) html << " <span class=\"tag\">" << meaning_of(message) << "</span>";
   if (automatic) html << " <span class=\"tag\">automatic</span>";
   if (!delivery.empty()) html << " <span>" << (delivery == "unknown" ? "outcome unknown" : delivery) << "</span>";
   if (!error.empty()) html << " <span>" << shortened(error, kLongestFault) << "</span>";

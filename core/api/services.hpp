@@ -11,6 +11,8 @@
 #include "core/keys/key_service.hpp"
 #include "core/messaging/sending.hpp"
 #include "core/platforms/integrations.hpp"
+#include "core/training/trainer.hpp"
+#include "core/understanding/directory.hpp"
 #include "storage/repositories/automation.hpp"
 #include "storage/repositories/catalog.hpp"
 #include "storage/repositories/conversations.hpp"
@@ -42,6 +44,8 @@ struct Services {
   auth::AuthService& auth;
   keys::KeyService& keys;
   storage::NlpRepository& nlp;
+  understanding::ReaderDirectory& readers;
+  training::Trainer& trainer;
   storage::AutomationRepository& automation;
   std::string public_url;  ///< empty: webhooks can't be received, messengers are polled
   std::string version;

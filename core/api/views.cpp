@@ -1,10 +1,12 @@
 #include "core/api/views.hpp"
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "core/base/clock.hpp"
+#include "core/nlp/model.hpp"
 
 namespace easyflow::api {
 namespace {
@@ -229,10 +231,26 @@ json view(const storage::AutomaticAct& act) {
           {"undone_by", text_or_null(act.undone_by)}};
 }
 
+/// What the reader said besides intent, entities and confidence; null when nobody has read the message.
+json reading_of(const storage::Message& message, const json& metadata) {
+  if (message.nlp_model.empty()) return nullptr;
+  const auto details = metadata.is_object() ? metadata.value("nlp", json::object()) : json::object();
+  const auto member = [&](const char* name, json otherwise) {
+    return details.is_object() ? details.value(name, std::move(otherwise)) : std::move(otherwise);
+  };
+  return {{"model", message.nlp_model},
+          {"source", message.nlp_model == "operator" ? json("operator") : member("source", "model")},
+          {"rejected", message.nlp_model != "operator" && member("rejected", false) == json(true)},
+          {"ambiguous", message.nlp_model != "operator" && member("ambiguous", false) == json(true)},
+          {"ranking", member("ranking", json::array())},
+          {"before", member("before", nullptr)}};
+}
+
 json view(const storage::Message& message) {
+  auto metadata = stored_json(message.metadata_json, json::object());
   auto entities = stored_json(message.entities_json, json::array());
   if (!entities.is_array()) entities = json::array();  // rows of older versions
-  auto metadata = stored_json(message.metadata_json, json::object());
+  auto reading = reading_of(message, metadata);
   const bool ours = message.direction == "outbound" && metadata.is_object();
   auto automatic = ours ? metadata.value("automatic", json()) : json();
   return {{"id", message.id},
@@ -245,6 +263,7 @@ json view(const storage::Message& message) {
           {"intent", text_or_null(message.intent)},
           {"entities", std::move(entities)},
           {"confidence", value_or_null(message.confidence)},
+          {"nlp", std::move(reading)},
           {"metadata", std::move(metadata)},
           {"automatic", std::move(automatic)},
           {"sent_at", time(message.sent_at)},
@@ -315,6 +334,93 @@ json view(const storage::User& user) {
       {"id", user.id}, {"tenant_id", user.tenant_id}, {"email", user.email}, {"name", user.name}, {"role", user.role}};
 }
 
+json view(const storage::NlpExample& example) {
+  return {{"id", example.id},
+          {"text", example.text},
+          {"intent", example.intent},
+          {"lang", text_or_null(example.lang)},
+          {"source", example.source},
+          {"message_id", text_or_null(example.message_id)},
+          {"user_id", text_or_null(example.user_id)},
+          {"created_at", time(example.created_at)}};
+}
+
+json view(const std::vector<storage::NlpModelRow>& models) {
+  std::vector<json> items;
+  bool shipped_is_active = true;
+  for (const auto& model : models) {
+    shipped_is_active = shipped_is_active && !model.active;
+    items.push_back({{"version", model.version},
+                     {"active", model.active},
+                     {"ships", false},
+                     {"metrics", stored_json(model.metrics_json, json::object())},
+                     {"data_fingerprint", model.data_fingerprint},
+                     {"created_at", time(model.created_at)}});
+  }
+  const auto shipped = nlp::Model::embedded();
+  const auto& metrics = shipped->metrics();
+  items.push_back({{"version", shipped->version()},
+                   {"active", shipped_is_active},
+                   {"ships", true},
+                   {"metrics",
+                    {{"examples", metrics.examples},
+                     {"intents", metrics.intents},
+                     {"intent_names", shipped->intents()},
+                     {"accuracy", metrics.accuracy},
+                     {"macro_f1", metrics.macro_f1},
+                     {"calibration_error", metrics.ece},
+                     {"calibration_reliable", metrics.calibration_reliable},
+                     {"rejection_threshold", metrics.rejection_threshold}}},
+                   {"data_fingerprint", shipped->data_fingerprint()},
+                   {"created_at", nullptr}});
+  return paged(std::move(items), "");
+}
+
+json view(const std::vector<storage::NlpIntentCount>& counts, Timestamp since, const training::TenantTest& tested) {
+  std::int64_t messages = 0, rejected = 0, labelled = 0, corrected = 0;
+  std::map<std::string, std::int64_t> by_intent, by_model;
+  for (const auto& count : counts) {
+    messages += count.messages;
+    rejected += count.rejected;
+    corrected += count.corrected;
+    if (count.model == "operator") labelled += count.messages;
+    by_intent[count.intent] += count.messages;
+    by_model[count.model] += count.messages;
+  }
+  auto intents = json::array();
+  for (const auto& [intent, number] : by_intent) intents.push_back({{"intent", intent}, {"messages", number}});
+  auto models = json::array();
+  for (const auto& [model, number] : by_model) models.push_back({{"model", model}, {"messages", number}});
+  const bool any = tested.report.examples > 0;
+  return {{"since", time(since)},
+          {"messages", messages},
+          {"rejected", rejected},
+          {"rejected_share",
+           messages > 0 ? json(static_cast<double>(rejected) / static_cast<double>(messages)) : json(nullptr)},
+          {"labelled", labelled},
+          {"corrected", corrected},
+          {"intents", std::move(intents)},
+          {"models", std::move(models)},
+          {"calibration",
+           {{"model", tested.model},
+            {"labelled", tested.labelled},
+            {"examples", tested.report.examples},
+            {"error", any ? json(tested.report.ece) : json(nullptr)},
+            {"accuracy", any ? json(tested.report.accuracy) : json(nullptr)},
+            {"reliable", tested.is_reliable}}}};
+}
+
+json view(const training::State& state) {
+  auto report = json(nullptr);
+  if (state.outcome) report = stored_json(nlp::to_json(state.outcome->trained), nullptr);
+  return {{"state", state.state},
+          {"progress", state.progress},
+          {"started_at", time(state.started_at)},
+          {"finished_at", time(state.finished_at)},
+          {"error", text_or_null(state.error)},
+          {"result", std::move(report)}};
+}
+
 json view(const storage::MasterKeyRow& key) {
   return {{"id", key.id}, {"fingerprint", key.fingerprint}, {"state", key.state}, {"created_at", time(key.created_at)}};
 }
@@ -347,5 +453,6 @@ template json view(const storage::Paged<storage::Outbound>&);
 template json view(const storage::Paged<storage::AutomaticAct>&);
 template json view(const storage::Paged<storage::OutboxEvent>&);
 template json view(const storage::Paged<storage::QuarantinedEvent>&);
+template json view(const storage::Paged<storage::NlpExample>&);
 
 }  // namespace easyflow::api

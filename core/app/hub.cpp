@@ -15,6 +15,7 @@
 #include "core/net/server.hpp"
 #include "core/sync/runner.hpp"
 #include "core/sync/scheduler.hpp"
+#include "core/understanding/remote_reader.hpp"
 
 namespace easyflow::app {
 namespace {
@@ -44,6 +45,16 @@ messaging::DispatcherOptions dispatcher_options(const Config& config, const std:
   options.node = node;
   options.poll_interval = config.outbound.poll_interval;
   options.max_parallel = config.outbound.max_parallel;
+  return options;
+}
+
+understanding::RemoteOptions remote_options(const Config& config, const std::string& node) {
+  understanding::RemoteOptions options;
+  options.node = node;
+  options.max_parallel = config.nlp.provider_parallel;
+  options.lease = config.nlp.provider_timeout + 15s;
+  // without a provider there is nothing to do but to end what waited for an earlier one
+  if (config.nlp.provider == "embedded") options.poll_interval = 60s;
   return options;
 }
 
@@ -90,11 +101,14 @@ struct Hub::Engines {
         automation(executor, core.automation, core.connectors, core.clock, automation::WorkerOptions{}),
         reception(executor, core.integrations, core.inbound, core.accounts, core.readers, core.caller, core.vault,
                   core.connectors, core.clock, core.public_url, installation.node()),
+        remote(executor, core.nlp_requests, core.readers,
+               understanding::make_provider(provider_options(config), core.client), core.clock,
+               remote_options(config, installation.node())),
         services(core.services()),
         gauges(core.database, batcher),
         loops(executor),
         listener(executor, installation.app_dsn(),
-                 {"integrations", "sync", "outbound", "automation", "keys", "tokens", "nlp"}, std::move(on_notify)) {
+                 {"integrations", "sync", "outbound", "automation", "keys", "tokens", "nlp", "nlp_requests"}, std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
       return webhooks.handle(params.get("platform"), params.get("path"), std::move(request));
@@ -108,6 +122,7 @@ struct Hub::Engines {
   messaging::Dispatcher dispatcher;
   automation::Worker automation;
   ingest::Reception reception;
+  understanding::RemoteReader remote;
   api::Services services;
   net::Router router;
   Gauges gauges;
@@ -149,6 +164,8 @@ void Hub::on_notify(const std::string& channel) {
     core_.auth.forget_tokens();
   } else if (channel == "nlp") {
     core_.readers.forget();
+  } else if (channel == "nlp_requests") {
+    engines_->remote.wake();
   } else if (channel == "keys") {
     engines_->loops.spawn("keys.adopt", adopt_keys());
   }
@@ -183,6 +200,7 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
     engines.loops.spawn("outbound.dispatcher", engines.dispatcher.run());
     engines.loops.spawn("automation", engines.automation.run());
     engines.loops.spawn("ingest.reception", engines.reception.run());
+    engines.loops.spawn("nlp.remote", engines.remote.run());
     engines.loops.spawn("upkeep", keep_partitions());
     if (installation_.embedded() != nullptr) engines.loops.spawn("postgres.watch", watch_postgres());
     log::info("hub.ready", {{"address", address()}, {"node", installation_.node()}});
@@ -192,11 +210,13 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
     log::info("hub.stopping");
     co_await engines.server->stop(5s);
   }
+  co_await core_.trainer.close();
   co_await engines.loops.close();
   co_await engines.scheduler.close();
   co_await engines.runner.close();
   co_await engines.reception.close();
   co_await engines.dispatcher.close();
+  co_await engines.remote.close();
   co_await engines.batcher.close();
   if (failure) co_return *failure;
   log::info("hub.stopped");
@@ -209,13 +229,17 @@ Task<> Hub::keep_partitions() {
     try {
       const auto now = core_.clock.now();
       co_await core_.upkeep.make_partitions(now);
-      const auto bodies = now - std::chrono::hours(24) * keep.inbound_body_days;
-      co_await core_.upkeep.drop_inbound_bodies(bodies);
+      const auto days = [now](int count) { return now - std::chrono::hours(24) * count; };
+      storage::PruneBefore before;
+      // the dedup ledger is kept as long as the bodies: far longer than any platform redelivers
+      before.ledger = days(keep.inbound_body_days);
+      before.outbox = days(keep.outbox_days);
+      before.sync_logs = days(keep.sync_log_days);
+      before.outbound = days(keep.outbound_days);
+      co_await core_.upkeep.drop_inbound_bodies(before.ledger);
       int pruned = 0;
       do {
-        // the dedup ledger is kept as long as the bodies: far longer than any platform redelivers
-        pruned = co_await core_.upkeep.prune(bodies, now - std::chrono::hours(24) * keep.outbox_days,
-                                             now - std::chrono::hours(24) * keep.sync_log_days, 5000);
+        pruned = co_await core_.upkeep.prune(before, 5000);
       } while (pruned >= 5000);
     } catch (const storage::StorageDown&) {
       // tried again in an hour; partitions are made weeks ahead

@@ -79,14 +79,15 @@ class AmountReader {
     if (!p_.is_number(at)) return p_.known(at);
     const bool alone = !p_.known(at - 1) && !p_.known(at + 1) &&
                        (p_.is_number(at + 1) ? p_.text(at + 1).size() != 3 : p_.is_word(at + 1));
-    return begins_fresh(at) && (!alone || is_adjective(at + 1) || country_at(at + 1));
+    return begins_fresh(at) &&
+           (!alone || p_.text(at + 1) == "т" || names_quantity(at - 1) || is_adjective(at + 1) || country_at(at + 1));
   }
 
   /// A number here is no piece of something longer.
   bool begins_fresh(int at) const {
     if (!p_.joined(at)) return true;
-    if (p_.is_word(at - 1) || p_.is_sign(at - 1, '#') || p_.is_sign(at - 1, '+') || p_.is_sign(at - 1, '_') ||
-        p_.is_sign(at - 1, '/') || p_.text(at - 1) == "№")
+    if (p_.is_word(at - 1) || p_.is_sign(at - 1, '#') || p_.is_sign(at - 1, '_') || p_.is_sign(at - 1, '/') ||
+        p_.text(at - 1) == "№")
       return false;
     const bool connects =
         p_.is_sign(at - 1, '.') || p_.is_sign(at - 1, ',') || p_.is_sign(at - 1, ':') || p_.is_dash(at - 1);
@@ -233,6 +234,8 @@ class AmountReader {
       amount.thousandths *= 1000;
       ++amount.end;
     }
+    take_short_thousands(amount);
+    take_hundreds(amount, *number);
     if (const auto currency = currency_at(amount.end)) {
       if (p_.text(amount.end) == "р" && is_size(at, *number)) return std::nullopt;
       amount.end = currency->first;
@@ -255,6 +258,24 @@ class AmountReader {
       return amount;
     }
     return std::nullopt;
+  }
+  /// "5 тысяч 200 рублей", "1 тыс. 200 руб".
+  void take_hundreds(Amount& amount, const Numeral& number) const {
+    const int rest = p_.is_sign(amount.end, '.') && p_.joined(amount.end) ? amount.end + 1 : amount.end;
+    const auto hundreds = p_.digits(rest, 3);
+    if (!number.has_magnitude || number.whole() % 1000 != 0 || !number.is_whole() || !hundreds ||
+        !currency_at(rest + 1))
+      return;
+    amount.thousandths += *hundreds * kOne;
+    amount.end = rest + 1;
+  }
+  /// "3 т.р.", "15 т руб".
+  void take_short_thousands(Amount& amount) const {
+    if (p_.text(amount.end) != "т") return;
+    const int next = p_.is_sign(amount.end + 1, '.') ? amount.end + 2 : amount.end + 1;
+    if (!currency_at(next)) return;
+    amount.thousandths *= 1000;
+    amount.end = next;
   }
   bool is_size(int at, const Numeral& number) const {
     return number.whole() <= 70 && !number.has_magnitude && p_.near(Sense::no_quantity, at, number.end, 3, 0) &&
@@ -503,9 +524,10 @@ class AmountReader {
 
   /// "a dozen of plates", "дюжину тарелок".
   std::optional<Found> dozen(int at) const {
-    const auto number = read_cardinal(p_, at, Grouping::none);
+    const bool half = p_.is(at, Particle::half);
+    const auto number = read_cardinal(p_, half ? at + 1 : at, Grouping::none);
     if (!number || p_.as(number->end - 1, Sense::magnitude) != 12) return std::nullopt;
-    return pieces(at, number->end, number->thousandths, kLikely);
+    return pieces(at, number->end, half ? number->thousandths / 2 : number->thousandths, kLikely);
   }
 
   /// "возьму 3", "пришло 2 вместо 3", "need 2", "total for two".
@@ -519,7 +541,12 @@ class AmountReader {
     if (in_words && number->whole() < 2) return std::nullopt;
     if (!ends_fresh(end) || counts_other(end)) return std::nullopt;
     int before = at - 1;
-    if (p_.is(before, Particle::only)) --before;
+    if (names_quantity(before)) return pieces(at, end, number->thousandths, kSure);
+    if (p_.is(before, Particle::only)) {
+      if (p_.is(end, Sense::acquire) && number->whole() < 100)  // "только 1 пришла"
+        return pieces(at, end, number->thousandths, kLikely);
+      --before;
+    }
     if (p_.is(before, Sense::instead) && p_.is_word(before)) {
       if (priced_ && !any_quantity_) return std::nullopt;  // "120 р вместо 240"
       const bool goods_spoken_of = any_quantity_ || p_.near(Sense::acquire, before, end, 6, 2);
@@ -544,6 +571,13 @@ class AmountReader {
       return std::nullopt;
     }
     return pieces(at, end, number->thousandths, kLikely);
+  }
+  /// "количество: 3", "qty 4", "кол-во 2".
+  bool names_quantity(int at) const {
+    if (p_.is_sign(at, ':') || p_.is_dash(at)) --at;
+    const std::string_view word = p_.text(at);
+    return word == "количество" || word == "количестве" || word == "qty" || word == "quantity" ||
+           (word == "во" && p_.text(at - 2) == "кол");
   }
   bool counts_other(int end) const {
     return p_.is(end, Sense::currency) || p_.is(end, Sense::minor_currency) || p_.is(end, Sense::unit) ||

@@ -209,7 +209,9 @@ std::optional<ClockTime> TimeReader::clock_of_hours(int at, bool cued, bool bare
   const bool ambiguous_night = p_.as(end, Sense::meridiem) == static_cast<int>(DayPart::night);
   if (const auto part = meridiem_at(end)) {
     if (clock.hour > 12 && *part != DayPart::evening && *part != DayPart::night) return std::nullopt;
-    if (ambiguous_day && !(p_.is_any(at - 1, {Particle::v, Particle::k}) && clock.hour <= 5)) return std::nullopt;
+    const bool afternoon = clock.hour <= 5 && p_.is_any(at - 1, {Particle::v, Particle::k});
+    const bool noon = clock.hour >= 11 && clock.hour <= 12 && cued;
+    if (ambiguous_day && !afternoon && !noon) return std::nullopt;
     if (ambiguous_night && !cued) return std::nullopt;
     if (!cued && (*part == DayPart::morning || *part == DayPart::evening) && !p_.is_russian() &&
         p_.is(clock.end, Particle::in))
@@ -286,6 +288,7 @@ TimeReader::Found TimeReader::clock_range(int at, bool cued, bool between) const
   ClockTime to = *second;
   if (!first->exact && !second->exact) {  // "с 9 до 6"
     from.hour = plain_hour(at, from.hour);
+    if (from.hour <= 6 && to.hour > 12 && to.hour - 12 > from.hour) from.hour += 12;  // "между двумя и тремя"
     if (to.hour < from.hour && to.hour <= 12) to.hour += 12;
   }
   if (!first->exact && second->exact && from.hour > to.hour && from.hour > 12) from.hour -= 12;

@@ -94,7 +94,9 @@ std::optional<DateParts> TimeReader::numeric_date(int at) const {
   } else if (!dot && !slash) {
     return std::nullopt;
   }
-  if (!ends_fresh(date.end) || !make_date(date.year == 0 ? 2024 : date.year, date.month, date.day)) return std::nullopt;
+  const bool to_another = p_.is_dash(date.end) && p_.digits(date.end + 1, 2) && p_.is_sign(date.end + 2, '.');
+  if (!(ends_fresh(date.end) || to_another) || !make_date(date.year == 0 ? 2024 : date.year, date.month, date.day))
+    return std::nullopt;
   if (date.year == 0 && !plain_day_and_month(at, date, dot)) return std::nullopt;
   return date;
 }
@@ -241,6 +243,7 @@ TimeReader::Found TimeReader::weekday(int at) const {
                                  Particle::s, Particle::since, Particle::from, Particle::after, Particle::for_});
   // "не позже пятницы", "в пн или вт"
   cued = cued || p_.is(at - 1, Sense::before_genitive) || (p_.is(at - 1, Particle::or_) && at - 1 == last_date_end_);
+  if (p_.is(at - 1, Particle::every)) return std::nullopt;  // no date, but a habit
   const auto shift = p_.as(next, Sense::shift);
   if (shift) ++next;
   auto day = p_.as(next, Sense::weekday);
@@ -359,6 +362,14 @@ TimeReader::Found TimeReader::day_of_month(int at) const {
   const auto day = day_at(next);
   if (!day) return std::nullopt;
   if (p_.is(day->first, Sense::day_mark) && p_.text(day->first) != "число" && next == at) {
+    const auto shift = p_.as(day->first + 1, Sense::shift);
+    if (shift && p_.as(day->first + 2, Sense::unit) == static_cast<int>(Unit::month)) {  // "5 числа следующего месяца"
+      const std::chrono::year_month_day now(calendar_.today());
+      const auto month = std::chrono::year_month(now.year(), now.month()) + std::chrono::months(*shift);
+      const auto named = make_date(static_cast<int>(month.year()),
+                                   static_cast<int>(static_cast<unsigned>(month.month())), day->second);
+      return FoundTime{at, day->first + 3, named ? iso_date(*named) : "", kSure, false};
+    }
     const auto date = calendar_.resolve_day(day->second, tense(at, day->first));
     return FoundTime{at, day->first + 1, date ? iso_date(*date) : "", kSure, false};
   }
@@ -366,7 +377,8 @@ TimeReader::Found TimeReader::day_of_month(int at) const {
                                        Particle::after, Particle::on, Particle::by, Particle::since, Particle::from});
   const bool digits = p_.is_number(next) && read_ordinal(p_, next).has_value();
   const bool genitive = digits && p_.is_russian() && p_.text(day->first - 1).ends_with("го") &&
-                        (p_.ends(day->first) || p_.is(day->first, Particle::but));  // "съезжаю 30-го, а"
+                        (p_.ends(day->first) || p_.is_any(day->first, {Particle::but, Particle::after,
+                                                                       Particle::before}));  // "съезжаю 30-го, а"
   const bool alone = (whole_text(at, day->first) && digits) || genitive;
   if (!(cued || alone) || !digits ||
       (!alone && !p_.is_russian() && next == at && !p_.is_any(at - 1, {Particle::on, Particle::by})))

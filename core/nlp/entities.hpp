@@ -25,6 +25,7 @@ namespace easyflow::nlp {
 ///   money            amount and ISO 4217 currency, "." decimal  2490 RUB
 ///   quantity         a number, with its unit if not pieces      3, 2 kg
 ///   datetime         ISO 8601, as precise as the text           2026-11-21, T15:00, 2026-11-21T15:00, 2026-10
+///                    (weeks and ranges too)                     2026-W47, 2026-12-01/2026-12-05, T10:00/T18:00
 ///   duration         ISO 8601                                   P7D, PT10M, P6M
 ///   size             clothes and shoes                          42, XL, EU 39
 ///   color            English key                                light_blue

@@ -42,7 +42,6 @@ enum class Sense : std::uint8_t {
   season,           ///< 1 spring .. 4 winter
   weekend,
   ago,
-  later,         ///< from now
   year_mark,     ///< "г", "года" after a year
   day_mark,      ///< числа
   holiday,       ///< month * 100 + day, 0 when it moves
@@ -116,6 +115,7 @@ struct Gloss {
 
 extern const std::span<const std::string_view> kCurrencies;
 
+static_assert(static_cast<unsigned>(Sense::russian_in_latin) < 64, "the senses of a message are bits of one word");
 constexpr std::uint64_t bit(Sense sense) { return std::uint64_t{1} << static_cast<unsigned>(sense); }
 
 /// A message with the senses of its words. Lives as long as the scan it looks at. Indexes may lie outside of the text:

@@ -35,7 +35,7 @@ constexpr Sql kFind{"conversations.find", R"sql(
 
 constexpr Sql kMessages{"conversations.messages", R"sql(
   select id, conversation_id, content, content_type, role, direction, platform_message_id, intent, entities, confidence,
-         metadata, sent_at, created_at
+         nlp_model, metadata, sent_at, created_at
     from messages
    where conversation_id = $1::uuid
      and ($2::timestamptz is null or (created_at, id) < ($2::timestamptz, $3::uuid))
@@ -76,6 +76,7 @@ Message read_message(const pqxx::row& row) {
   out.direction = text_of(row["direction"]);
   out.platform_message_id = text_of(row["platform_message_id"]);
   out.intent = text_of(row["intent"]);
+  out.nlp_model = text_of(row["nlp_model"]);
   if (!row["entities"].is_null()) out.entities_json = text_of(row["entities"]);
   if (!row["confidence"].is_null()) out.confidence = row["confidence"].as<double>();
   if (!row["metadata"].is_null()) out.metadata_json = text_of(row["metadata"]);

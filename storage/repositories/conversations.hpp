@@ -37,8 +37,9 @@ struct Message {
   std::string role;       ///< user, assistant, system
   std::string direction;  ///< inbound, outbound
   std::string platform_message_id;
-  std::string intent;  ///< empty when unknown
-  std::string entities_json = "{}";
+  std::string intent;     ///< empty when unknown
+  std::string nlp_model;  ///< who read it: a model's version, "operator"; empty: nobody
+  std::string entities_json = "[]";
   std::optional<double> confidence;
   std::string metadata_json = "{}";  ///< outbound: {"delivery": queued|sending|sent|failed|unknown, "error": ...}
   std::optional<Timestamp> sent_at;

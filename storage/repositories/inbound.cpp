@@ -11,6 +11,7 @@
 
 #include "core/base/ids.hpp"
 #include "storage/pg_array.hpp"
+#include "storage/repositories/nlp_requests.hpp"
 #include "storage/repositories/rows.hpp"
 
 // How a batch is stored. Rows are locked in one fixed order everywhere (tenant, then table, then key), so batches that
@@ -22,6 +23,7 @@
 //   4. messages        and outbox events; sees what others wrote into the conversation before step 3 locked it
 //   5. edits           one by one, after the messages of the batch
 //   6. automatic acts  only when a message has one; rows that nobody else knows yet
+//   7. NLP requests    only where a provider reads messages too; locked after their messages
 // A batch of plain messages from known people is steps 1, 3 and 4.
 //
 // Plans are made once per connection, maybe while the tables are still empty, when a scan of the whole table looks as
@@ -237,7 +239,12 @@ constexpr Sql kQuarantine{"inbound.quarantine", R"sql(
      and ($1::timestamptz is null or (e.received_at, e.body_id) < ($1::timestamptz, $2::uuid))
    order by e.received_at desc, e.body_id desc limit $3::integer)sql"};
 
-constexpr Sql kBody{"inbound.body", "select integration_id, sealed from inbound_bodies where id = $1::uuid"};
+constexpr Sql kQuarantinedBodies{"inbound.quarantined_bodies", R"sql(
+  insert into quarantined_bodies (id, tenant_id, integration_id, sealed, received_at)
+  select b.id, current_tenant(), b.integration_id, b.sealed, b.received_at
+    from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::timestamptz[]) as b(id, integration_id, sealed, received_at))sql"};
+
+constexpr Sql kBody{"inbound.body", "select integration_id, sealed from quarantined_bodies where id = $1::uuid"};
 
 constexpr Sql kReplay{"inbound.replay", R"sql(
   update inbound_events set state = 'replayed'
@@ -364,6 +371,19 @@ std::map<ContactKey, ContactState> contacts_of(const std::vector<const Item*>& i
   return out;
 }
 
+/// Sealed bodies as columns.
+struct Bodies {
+  void add(const Delivery& delivery) {
+    ids.add(delivery.body_id);
+    integrations.add(delivery.integration_id);
+    sealed.add(delivery.sealed_body);
+    received.add(delivery.received_at);
+  }
+  UuidColumn ids, integrations;
+  BytesColumn sealed;
+  TimestampColumn received;
+};
+
 /// What one tenant's deliveries cause, step by step.
 class TenantBatch {
  public:
@@ -384,12 +404,14 @@ class TenantBatch {
     if (fresh_.empty()) return counts_;
     read_messages();
     if (contacts_differ) write_contacts();
+    write_quarantined();
     write_conversations();
     write_messages();
     for (const Item* item : fresh_) {
       if (item->event != nullptr && is_edit(*item->event)) write_edit(*item);
     }
     put_pending_acts(tx_, acts_);
+    put_nlp_requests(tx_, requests_);
     correct_counts();
     return counts_;
   }
@@ -532,6 +554,20 @@ class TenantBatch {
       column.add(*id);
   }
 
+  /// Kept apart from the days' bodies, for as long as they are listed.
+  void write_quarantined() {
+    Bodies bodies;
+    bool any = false;
+    for (const Item* item : fresh_) {
+      if (item->event != nullptr || !keep_bodies_) continue;
+      bodies.add(*item->delivery);
+      any = true;
+    }
+    if (any)
+      tx_.exec(kQuarantinedBodies, bodies.ids.take(), bodies.integrations.take(), bodies.sealed.take(),
+               bodies.received.take());
+  }
+
   void write_conversations() {
     struct Chat {
       const Item* item = nullptr;
@@ -541,18 +577,11 @@ class TenantBatch {
       Timestamp received_at{};
     };
     std::map<std::string, Chat> chats;
-    UuidColumn bodies, body_integrations;
-    BytesColumn sealed;
-    TimestampColumn body_received;
+    Bodies bodies;
     std::set<std::string> known_bodies;
     for (const Item* item : fresh_) {
       const auto& delivery = *item->delivery;
-      if (keep_bodies_ && known_bodies.insert(delivery.body_id).second) {
-        bodies.add(delivery.body_id);
-        body_integrations.add(delivery.integration_id);
-        sealed.add(delivery.sealed_body);
-        body_received.add(delivery.received_at);
-      }
+      if (keep_bodies_ && item->event != nullptr && known_bodies.insert(delivery.body_id).second) bodies.add(delivery);
       if (item->event == nullptr || !(is_new_message(*item->event) || is_edit(*item->event))) continue;
       auto& chat = chats[session_of(*item)];
       chat.item = item;
@@ -578,9 +607,9 @@ class TenantBatch {
       received.add(chat.received_at);
     }
     const auto rows =
-        tx_.exec(kConversations, tenant_id_, bodies.take(), body_integrations.take(), sealed.take(),
-                 body_received.take(), ids.take(), integrations.take(), contacts.take(), sessions.take(), users.take(),
-                 platforms.take(), chat_ids.take(), titles.take(), messages.take(), received.take());
+        tx_.exec(kConversations, tenant_id_, bodies.ids.take(), bodies.integrations.take(), bodies.sealed.take(),
+                 bodies.received.take(), ids.take(), integrations.take(), contacts.take(), sessions.take(),
+                 users.take(), platforms.take(), chat_ids.take(), titles.take(), messages.take(), received.take());
     for (const auto& row : rows) {
       const auto session = text_of(row[0]);
       conversations_.emplace(session, text_of(row[1]));
@@ -676,8 +705,14 @@ class TenantBatch {
     }
   }
 
+  /// What follows from a new message. With a provider, its answer is waited for first.
   void note_act(const Item& item, const std::string& message, const std::string& conversation) {
-    if (!item.meaning || !item.meaning->has_action) return;
+    if (!item.meaning) return;
+    if (item.meaning->ask_provider) {
+      requests_.push_back({message, item.delivery->received_at, /*may_act=*/true, item.meaning->has_action});
+      return;
+    }
+    if (!item.meaning->has_action) return;
     acts_.push_back({item.delivery->integration_id, conversation, message, item.delivery->received_at,
                      item.meaning->intent, item.meaning->hundredths});
   }
@@ -720,6 +755,9 @@ class TenantBatch {
         if (known && made_at < *known) return;  // a later edit came first
         tx_.exec(kEdit, text_of(rows[0]["id"]), text_of(rows[0]["created_at"]), item.text, item.metadata,
                  format_rfc3339(made_at), chat_id, intent, confidence, entities, model);
+        if (item.meaning && item.meaning->ask_provider)
+          requests_.push_back(
+              {text_of(rows[0]["id"]), time_of(rows[0]["created_at"]), /*may_act=*/false, item.meaning->has_action});
         return;
       }
     }
@@ -755,6 +793,7 @@ class TenantBatch {
   std::unordered_set<std::string> early_edits_;                 // sessions where edits came before their originals
   std::map<std::string, int> deltas_;
   std::vector<PendingAct> acts_;
+  std::vector<NlpRequest> requests_;
   IngestCounts counts_;
 };
 

@@ -9,8 +9,9 @@ namespace {
 
 constexpr Sql kMakePartitions{"upkeep.make_partitions", "select hub_make_partitions($1::timestamptz)"};
 constexpr Sql kDropBodies{"upkeep.drop_inbound_bodies", "select hub_drop_inbound_bodies($1::timestamptz)"};
-constexpr Sql kPrune{"upkeep.prune",
-                     "select hub_prune($1::timestamptz, $2::timestamptz, $3::timestamptz, $4::integer)"};
+constexpr Sql kPrune{
+    "upkeep.prune",
+    "select hub_prune($1::timestamptz, $2::timestamptz, $3::timestamptz, $4::timestamptz, $5::integer)"};
 
 constexpr Sql kFacts{"upkeep.facts", R"sql(
   select current_setting('server_version') as server_version, current_user as role, clock_timestamp() as now,
@@ -35,12 +36,11 @@ Task<int> UpkeepRepository::drop_inbound_bodies(Timestamp before) {
   return db_.run(Lane::background, Scope::hub(), std::move(work));
 }
 
-Task<int> UpkeepRepository::prune(Timestamp ledger_before, Timestamp outbox_before, Timestamp logs_before, int wanted) {
-  auto work = [ledger_before, outbox_before, logs_before, wanted](Tx& tx) {
-    return tx
-        .exec(kPrune, format_rfc3339(ledger_before), format_rfc3339(outbox_before), format_rfc3339(logs_before),
-              wanted)[0][0]
-        .as<int>();
+Task<int> UpkeepRepository::prune(PruneBefore before, int wanted) {
+  auto work = [before, wanted](Tx& tx) {
+    const auto rows = tx.exec(kPrune, format_rfc3339(before.ledger), format_rfc3339(before.outbox),
+                              format_rfc3339(before.sync_logs), format_rfc3339(before.outbound), wanted);
+    return rows[0][0].as<int>();
   };
   return db_.run(Lane::background, Scope::hub(), std::move(work));
 }

@@ -17,6 +17,14 @@ struct DatabaseFacts {
   Timestamp now;                    ///< the server's clock
 };
 
+/// Rows older than these go.
+struct PruneBefore {
+  Timestamp ledger;  ///< entries of the dedup ledger and replayed bodies, but what is in quarantine
+  Timestamp outbox;
+  Timestamp sync_logs;
+  Timestamp outbound;  ///< sent, failed and unknown messages of the queue; their conversations keep them
+};
+
 class UpkeepRepository {
  public:
   explicit UpkeepRepository(Database& db) : db_(db) {}
@@ -24,7 +32,7 @@ class UpkeepRepository {
   Task<int> make_partitions(Timestamp at);
   Task<int> drop_inbound_bodies(Timestamp before);
   /// Deletes at most `wanted` rows of each kind. Returns how many went.
-  Task<int> prune(Timestamp ledger_before, Timestamp outbox_before, Timestamp logs_before, int wanted);
+  Task<int> prune(PruneBefore before, int wanted);
   Task<DatabaseFacts> facts();
 
  private:

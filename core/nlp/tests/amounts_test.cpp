@@ -95,6 +95,12 @@ TEST(NlpAmounts, FindsMoney) {
       {"стоят 3 490", "money 3 490=3490 RUB"},
       {"$2M", "money $2M=2000000 USD"},
       {"почему кэшбэк пришёл 120 р вместо 240", "money 120 р=120 RUB; money 240=240 RUB"},
+      {"+300 руб", "money 300 руб=300 RUB"},
+      {"3 т.р.", "money 3 т.р=3000 RUB"},
+      {"15 т руб", "money 15 т руб=15000 RUB"},
+      {"5 тысяч 200 рублей", "money 5 тысяч 200 рублей=5200 RUB"},
+      {"1 тыс. 200 руб.", "money 1 тыс. 200 руб=1200 RUB"},
+      {"1000 ¥", "money 1000 ¥=1000 CNY"},
   };
   for (const Case& c : cases) EXPECT_EQ(found_by(find_amounts, c.text), c.expected) << c.text;
 }
@@ -148,6 +154,11 @@ TEST(NlpAmounts, FindsQuantities) {
       {"пиона 20 шт", "quantity 20 шт=20"},
       {"из трех книг отмените вторую", "quantity трех=3"},
       {"got 7 out of 10 boxes", "quantity 7=7; quantity 10 boxes=10"},
+      {"только 1 пришла", "quantity 1=1"},
+      {"qty 4", "quantity 4=4"},
+      {"количество: 5", "quantity 5=5"},
+      {"кол-во 3", "quantity 3=3"},
+      {"half a dozen", "quantity half a dozen=6"},
   };
   for (const Case& c : cases) EXPECT_EQ(found_by(find_amounts, c.text), c.expected) << c.text;
 }

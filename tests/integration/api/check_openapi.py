@@ -138,7 +138,7 @@ class Checker:
                 if method == "parameters":
                     continue
                 method = method.upper()
-                unknown = path.replace("{id}", UNKNOWN_ID)
+                unknown = path.replace("{id}", UNKNOWN_ID).replace("{version}", "no-such-model")
                 if not self.is_open(operation):
                     self.check(method, path, unknown, expected=401, token=None)
                     self.check(method, path, unknown, expected=401, token="ef_" + "x" * 43)
@@ -147,6 +147,8 @@ class Checker:
                 elif has_id and "requestBody" not in operation:
                     self.check(method, path, unknown, expected=404)
                     self.check(method, path, path.replace("{id}", "no-id"), expected=404, field="id")
+                elif "{version}" in path:
+                    self.check(method, path, unknown, expected=404, field="version")
                 if "requestBody" in operation:
                     for body, content_type, status, field in WRONG_BODIES:
                         self.check(method, path, unknown, expected=status, body=body, content_type=content_type, field=field)

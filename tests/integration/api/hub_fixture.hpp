@@ -70,29 +70,18 @@ class ApiHub {
         nlp(database),
         automation(database),
         readers(io_.get_executor(), nlp, clock, /*enabled=*/true),
+        trainer(io_.get_executor(), nlp, clock),
         keys(key_rows, integrations, users, vault),
         auth(users, clock),
         send(conversations, outbound, connectors),
         quarantine(inbound, accounts, readers, vault, clock),
-        services{clock,
-                 connectors,
-                 database,
-                 integrations,
-                 sync,
-                 catalog,
-                 conversations,
-                 inbound,
-                 outbound,
-                 events,
-                 upkeep,
-                 integration_service,
-                 send,
-                 quarantine,
-                 auth,
-                 keys,
-                 nlp,
-                 automation,
-                 "https://hub.example",
+        services{clock,         connectors, database,
+                 integrations,  sync,       catalog,
+                 conversations, inbound,    outbound,
+                 events,        upkeep,     integration_service,
+                 send,          quarantine, auth,
+                 keys,          nlp,        readers,
+                 trainer,       automation, "https://hub.example",
                  "1.2.3"},
         server_(io_.get_executor(), "127.0.0.1", 0, {},
                 [this](HttpRequest request) { return api::answer(router, std::move(request)); }) {
@@ -102,6 +91,7 @@ class ApiHub {
   }
   ~ApiHub() {
     run(server_.stop(std::chrono::seconds(5)));
+    run(trainer.close());
     work_.reset();
     io_.stop();
     thread_.join();
@@ -165,6 +155,7 @@ class ApiHub {
   storage::NlpRepository nlp;
   storage::AutomationRepository automation;
   understanding::ReaderDirectory readers;
+  training::Trainer trainer;
   keys::KeyService keys;
   auth::AuthService auth;
   messaging::SendService send;

@@ -232,10 +232,13 @@ TEST_F(AccountsTest, UpkeepAndFacts) {
   EXPECT_EQ(loop.run(upkeep.make_partitions(facts.now)), 0);
   EXPECT_GT(loop.run(upkeep.make_partitions(facts.now + std::chrono::hours(24 * 40))), 0);
   loop.run(inbound.store({delivery(a, {message("u1", "5", "11", "one")})}));
-  EXPECT_EQ(
-      loop.run(upkeep.prune(facts.now - std::chrono::hours(1), facts.now - std::chrono::hours(1), facts.now, 100)), 0);
-  const auto later = facts.now + std::chrono::hours(1);
-  EXPECT_EQ(loop.run(upkeep.prune(later, later, later, 100)), 2);
+  const auto before = [](Timestamp at) {
+    PruneBefore all;
+    all.ledger = all.outbox = all.sync_logs = all.outbound = at;
+    return all;
+  };
+  EXPECT_EQ(loop.run(upkeep.prune(before(facts.now - std::chrono::hours(1)), 100)), 0);
+  EXPECT_EQ(loop.run(upkeep.prune(before(facts.now + std::chrono::hours(1)), 100)), 2);
   EXPECT_GT(loop.run(upkeep.drop_inbound_bodies(facts.now + std::chrono::hours(24 * 30))), 0);
 }
 

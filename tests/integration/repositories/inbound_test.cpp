@@ -43,9 +43,10 @@ TEST_F(InboundTest, StoresEverythingAMessageCauses) {
   EXPECT_EQ(event_types(), "message.received");
   EXPECT_EQ(value(a, "select payload->>'conversation_id' from outbox_events"), found[0].id);
   EXPECT_EQ(value(a, "select payload->>'message_id' from outbox_events"), messages[0].id);
-  const auto body = loop.run(inbound.body(a.tenant_id, value(a, "select body_id from inbound_events")));
-  ASSERT_TRUE(body);
-  EXPECT_EQ(body->sealed, std::string("sealed\0bytes", 12));
+  EXPECT_EQ(value(a, "select encode(b.sealed, 'escape') from inbound_bodies b join inbound_events e on e.body_id = b.id"),
+            "sealed\\000bytes");
+  EXPECT_FALSE(loop.run(inbound.body(a.tenant_id, value(a, "select body_id from inbound_events"))))
+      << "only what is in quarantine is shown";
 }
 
 TEST_F(InboundTest, ARepeatedEventDoesNothing) {
@@ -192,9 +193,34 @@ TEST_F(InboundTest, QuarantineAndReplay) {
   EXPECT_TRUE(loop.run(inbound.replay(understood)));
   EXPECT_FALSE(loop.run(inbound.replay(understood)));
   EXPECT_EQ(value(a, "select content from messages"), "understood now");
-  EXPECT_EQ(value(a, "select count(*) from inbound_bodies"), "1");
+  EXPECT_EQ(value(a, "select count(*) from quarantined_bodies"), "1");
   EXPECT_EQ(value(a, "select state from inbound_events where dedup_key = 'body:1'"), "replayed");
   EXPECT_TRUE(loop.run(inbound.quarantine(a.tenant_id, PageRequest())).value().items.empty());
+}
+
+TEST_F(InboundTest, WhatIsInQuarantineStaysUntilItIsReplayed) {
+  auto junk = delivery(a, {});
+  junk.quarantine_reason = "no meaning";
+  junk.quarantine_key = "body:1";
+  loop.run(inbound.store({junk, delivery(a, {message("u1", "5", "11", "understood")})}));
+  const auto much_later = junk.received_at + std::chrono::hours(24 * 400);
+  PruneBefore all;
+  all.ledger = all.outbox = all.sync_logs = all.outbound = much_later;
+  EXPECT_GT(loop.run(upkeep.drop_inbound_bodies(much_later)), 0);
+  loop.run(upkeep.prune(all, 100));
+  EXPECT_EQ(value(a, "select count(*) from inbound_bodies"), "0");
+  ASSERT_EQ(loop.run(inbound.quarantine(a.tenant_id, PageRequest())).value().items.size(), 1u);
+  ASSERT_TRUE(loop.run(inbound.body(a.tenant_id, junk.body_id)));
+  EXPECT_EQ(loop.run(inbound.body(a.tenant_id, junk.body_id))->sealed, junk.sealed_body);
+  EXPECT_FALSE(loop.run(inbound.body(b.tenant_id, junk.body_id)));
+
+  loop.run(upkeep.make_partitions(junk.received_at));
+  auto understood = junk;
+  understood.quarantine_reason.clear();
+  understood.events = {message("u2", "5", "12", "understood now")};
+  EXPECT_TRUE(loop.run(inbound.replay(understood)));
+  loop.run(upkeep.prune(all, 100));
+  EXPECT_EQ(value(a, "select count(*) from quarantined_bodies"), "0");
 }
 
 TEST_F(InboundTest, PollPositionMovesWithItsEvents) {

@@ -1,4 +1,5 @@
 // automation: what happens on an intent, what happened, and taking it back
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <memory>
@@ -8,6 +9,7 @@
 #include "core/app/commands.hpp"
 #include "core/app/terminal.hpp"
 #include "core/automation/action.hpp"
+#include "core/base/nearest.hpp"
 
 namespace easyflow::app {
 namespace {
@@ -69,6 +71,12 @@ Task<int> set_action(Core& core, const Invocation& invocation, const SetOptions&
   if (auto checked = automation::check(action); !checked) co_return report(checked.error(), invocation.json);
   auto tenant = co_await tenant_of(core, invocation.tenant);
   if (!tenant) co_return report(tenant.error(), invocation.json);
+  // other models and remote readers have intents of their own, so it is no error
+  auto reader = co_await core.readers.open(*tenant);
+  const auto& known = reader->model()->intents();
+  if (std::find(known.begin(), known.end(), action.intent) == known.end())
+    std::cerr << "note: the model in use knows no intent '" << action.intent << "'."
+              << did_you_mean(action.intent, known) << '\n';
   co_await core.nlp.put_action(*tenant, action);
   if (invocation.json)
     print(api::view(action));

@@ -29,6 +29,9 @@ class Automation(HubTest):
             self.assertEqual(done.returncode, 1, done.stdout)
             self.assertIn(field, done.stderr)
         self.assertIn("Nothing happens by itself yet", self.hub.cli("automation", "list"))
+        done = self.hub.run("automation", "set", "order_statsu", "--tag", "order")
+        self.assertIn("Did you mean 'order_status'?", done.stderr)
+        self.hub.cli("automation", "remove", "order_statsu")
 
     def test_2_each_person_is_answered_once_though_the_hub_is_killed(self):
         wait_for("what buyers wrote before is in", lambda: self.sandbox.state()["telegram"]["pending"] == 0)

@@ -25,13 +25,14 @@ ALLOWED = {
     "core/platforms": ENGINE,
     "core/keys": STORE + ["core/platforms"],
     "core/understanding": ENGINE + ["core/nlp"],
+    "core/training": ENGINE + ["core/nlp"],
     "core/automation": ENGINE,
     "core/auth": STORE,
     "core/ingest": ENGINE + ["core/nlp", "core/understanding"],
     "core/sync": ENGINE,
     "core/messaging": ENGINE,
     "core/api": ENGINE + ["core/auth", "core/keys", "core/ingest", "core/sync", "core/messaging", "core/config",
-                         "core/nlp", "core/understanding", "core/automation"],
+                         "core/nlp", "core/understanding", "core/training", "core/automation"],
     "core/app": None,  # the composition root: everything
     "sandbox": LOW + ["core/async", "core/net"],  # a stand-in that shared the connectors' code would share their errors
     "tests": None,
@@ -44,7 +45,7 @@ LIBRARIES = {
     "TLS": (r"(boost/asio/ssl|openssl/)", ["core/net", "crypto"]),
     "Asio": (r"boost/asio", ["core/async", "core/net", "storage", "sandbox", "core/app", "core/api", "core/auth", "core/keys",
                              "core/platforms", "core/ingest", "core/sync", "core/messaging", "core/understanding",
-                             "core/automation"]),
+                             "core/training", "core/automation"]),
     "libpqxx": (r"(pqxx/|libpq)", ["storage", "storage/repositories"]),
     "libsodium": (r"sodium", ["crypto", "core/base", "sandbox"]),
     "spdlog": (r"spdlog/", ["core/base"]),
@@ -52,7 +53,7 @@ LIBRARIES = {
     "toml++": (r"toml", ["core/config"]),
     "CLI11": (r"CLI/", ["core/app"]),
     "RE2": (r"re2/", ["core/nlp"]),
-    "cctz": (r"cctz/", ["core/understanding"]),
+    "cctz": (r"cctz/", ["core/understanding", "core/automation"]),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)

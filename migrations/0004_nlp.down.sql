@@ -1,3 +1,6 @@
+drop function hub_release_nlp_requests(text);
+drop function hub_claim_nlp_requests(text, integer, interval);
+drop table nlp_requests;
 drop function hub_pending_acts(integer);
 drop table nlp_rescores;
 drop table automatic_acts;

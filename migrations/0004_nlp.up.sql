@@ -92,6 +92,7 @@ create table automatic_acts (
 );
 create index idx_automatic_acts_pending on automatic_acts(created_at) where state = 'pending';
 create index idx_automatic_acts_conversation on automatic_acts(conversation_id, created_at);
+create index idx_automatic_acts_tenant on automatic_acts(tenant_id, created_at);
 
 -- How far a tenant's older messages have been read again, so that a run that was broken off goes on where it was.
 create table nlp_rescores (
@@ -137,3 +138,69 @@ alter function hub_pending_acts(integer) owner to easyflow_hub;
 revoke create on schema public from easyflow_hub;
 revoke all on function hub_pending_acts(integer) from public;
 grant execute on function hub_pending_acts(integer) to easyflow_app;
+
+-- Messages that wait to be read by a provider outside of the hub, too. A row goes with the answer, or when there will be
+-- none; the meaning found by the hub's own model holds until then.
+create table nlp_requests (
+    message_id         uuid primary key,
+    tenant_id          uuid not null references tenants(id) on delete cascade,
+    message_created_at timestamptz not null,
+    may_act            boolean not null,         -- the message is new: an automatic act may follow from it
+    has_action         boolean not null,         -- the hub's own meaning has an intent action
+    attempts           integer not null default 0,
+    fencing            bigint not null default 1, -- grows with every lease and with every edit of the message
+    lease_owner        varchar(100),
+    lease_until        timestamptz,
+    next_attempt_at    timestamptz not null default now(),
+    created_at         timestamptz not null default now()
+);
+create index idx_nlp_requests_due on nlp_requests(next_attempt_at);
+
+alter table nlp_requests enable row level security;
+alter table nlp_requests force row level security;
+create policy tenant_rows on nlp_requests to easyflow_app using (tenant_id = (select current_tenant()))
+    with check (tenant_id = (select current_tenant()));
+create policy hub_rows on nlp_requests to easyflow_hub using (true);
+grant select, insert, update, delete on nlp_requests to easyflow_app;
+grant select, update on nlp_requests to easyflow_hub;
+
+-- Takes leases on messages to be read by the provider, fairly: each tenant's oldest first, then everybody's second, ...
+create function hub_claim_nlp_requests(owner text, wanted integer, lease interval)
+    returns table (tenant_id uuid, message_id uuid, fencing bigint, attempts integer, created_at timestamptz)
+    language sql security definer set search_path = public, pg_temp as $$
+    with due as (
+        select r.message_id, r.tenant_id, r.next_attempt_at from nlp_requests r
+         where r.next_attempt_at <= now() and (r.lease_until is null or r.lease_until < now())
+         order by r.next_attempt_at
+         limit 1000
+    ), fair as (
+        select d.*, row_number() over (partition by d.tenant_id order by d.next_attempt_at) as turn from due d
+    ), locked as (
+        select r.message_id
+          from nlp_requests r join fair f using (message_id)
+         order by f.turn, f.next_attempt_at
+         limit wanted
+           for update of r skip locked
+    )
+    update nlp_requests r
+       set lease_owner = owner, lease_until = now() + lease, fencing = r.fencing + 1, attempts = r.attempts + 1
+      from locked l
+     where r.message_id = l.message_id and (r.lease_until is null or r.lease_until < now())
+    returning r.tenant_id, r.message_id, r.fencing, r.attempts, r.created_at
+$$;
+
+-- Gives back what a node held when it ended (or died and came back).
+create function hub_release_nlp_requests(owner text) returns integer
+    language sql security definer set search_path = public, pg_temp as $$
+    with released as (
+        update nlp_requests set lease_owner = null, lease_until = null where lease_owner = owner returning 1)
+    select count(*)::integer from released
+$$;
+
+revoke all on function hub_claim_nlp_requests(text, integer, interval), hub_release_nlp_requests(text) from public;
+grant execute on function hub_claim_nlp_requests(text, integer, interval), hub_release_nlp_requests(text)
+    to easyflow_app;
+grant create on schema public to easyflow_hub;
+alter function hub_claim_nlp_requests(text, integer, interval) owner to easyflow_hub;
+alter function hub_release_nlp_requests(text) owner to easyflow_hub;
+revoke create on schema public from easyflow_hub;

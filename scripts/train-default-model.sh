@@ -5,10 +5,11 @@
 #   scripts/train-default-model.sh
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$root"
+choose_ccache_dir
 
 cmake --preset release >/dev/null
-cmake --build build/release --target train_default_model
+cmake --build build/release --target train_default_model -j "$(build_jobs)"
 build/release/core/nlp/train_default_model core/nlp/default.model.new
 mv core/nlp/default.model.new core/nlp/default.model
 say "core/nlp/default.model is written; build again to embed it"

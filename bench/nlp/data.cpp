@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -188,6 +189,11 @@ IntentSet hint3(const std::string& folder, const std::string& bot) {
   set.train = from_csv(folder + "/hint3/v1/train/" + bot + "_train.csv", "sentence", "label");
   for (auto& one : from_csv(folder + "/hint3/v1/test/" + bot + "_test.csv", "sentence", "label"))
     (one.intent == "NO_NODES_DETECTED" ? set.test_out : set.test).push_back(std::move(one));
+  // an intent with a single example can't be trained: it comes twice
+  std::map<std::string, int> sizes;
+  for (const auto& one : set.train) ++sizes[one.intent];
+  for (std::size_t i = 0, count = set.train.size(); i < count; ++i)
+    if (sizes[set.train[i].intent] == 1) set.train.push_back(Examples::value_type(set.train[i]));
   return set;
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/nlp/entities.hpp"
 #include "core/nlp/finder.hpp"
+#include "core/nlp/lexicon.hpp"
 
 namespace easyflow::bench {
 namespace {
@@ -113,9 +114,10 @@ std::vector<DucklingScore> score_duckling(const std::string& folder) {
       const DucklingCorpus corpus = read_duckling(text);
       const auto found_in = [&](const std::string& example) {
         const nlp::Scan scan = nlp::scan(example, reference);
+        const nlp::Phrase phrase(scan);
         std::vector<nlp::Candidate> found;
-        nlp::find_times(scan, found);
-        nlp::find_amounts(scan, found);
+        nlp::find_times(phrase, found);
+        nlp::find_amounts(phrase, found);
         return found;
       };
       for (const std::string& example : corpus.examples) {

@@ -65,10 +65,31 @@ Reply send_message(Services&, Call);
 Reply list_outbound(Services&, Call);
 Reply show_outbound(Services&, Call);
 
+Reply list_intent_actions(Services&, Call);
+Reply show_intent_action(Services&, Call);
+Reply put_intent_action(Services&, Call);
+Reply remove_intent_action(Services&, Call);
+Reply list_automatic_acts(Services&, Call);
+Reply undo_automatic_act(Services&, Call);
+
 Reply list_events(Services&, Call);
 Reply list_quarantine(Services&, Call);
 Reply quarantine_body(Services&, Call);
 Reply replay_quarantined(Services&, Call);
+
+Reply list_models(Services&, Call);
+Reply activate_model(Services&, Call);
+Reply parse_text(Services&, Call);
+Reply show_rules(Services&, Call);
+Reply replace_rules(Services&, Call);
+Reply remove_rules(Services&, Call);
+Reply list_examples(Services&, Call);
+Reply add_examples(Services&, Call);
+Reply remove_example(Services&, Call);
+Reply label_message(Services&, Call);
+Reply show_report(Services&, Call);
+Reply start_training(Services&, Call);
+Reply show_training(Services&, Call);
 
 Reply list_tokens(Services&, Call);
 Reply issue_token(Services&, Call);

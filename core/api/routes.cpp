@@ -29,6 +29,7 @@ struct Endpoint {
   const char* pattern;
   const char* scope;
   ApiHandler handler;
+  bool takes_csv = false;  ///< as the whole body, besides JSON
 };
 
 /// The whole of /api/v1. A test holds it against docs/openapi.yaml.
@@ -57,10 +58,29 @@ constexpr Endpoint kEndpoints[] = {
     {"POST", "/api/v1/conversations/{id}/messages", "send", send_message},
     {"GET", "/api/v1/outbound", "read", list_outbound},
     {"GET", "/api/v1/outbound/{id}", "read", show_outbound},
+    {"GET", "/api/v1/automation/intents", "read", list_intent_actions},
+    {"GET", "/api/v1/automation/intents/{intent}", "read", show_intent_action},
+    {"PUT", "/api/v1/automation/intents/{intent}", "write", put_intent_action},
+    {"DELETE", "/api/v1/automation/intents/{intent}", "write", remove_intent_action},
+    {"GET", "/api/v1/automation/acts", "read", list_automatic_acts},
+    {"POST", "/api/v1/automation/acts/{id}/undo", "write", undo_automatic_act},
     {"GET", "/api/v1/events", "read", list_events},
     {"GET", "/api/v1/quarantine", "read", list_quarantine},
     {"GET", "/api/v1/quarantine/{id}/body", "read", quarantine_body},
     {"POST", "/api/v1/quarantine/{id}/replay", "write", replay_quarantined},
+    {"GET", "/api/v1/nlp/models", "read", list_models},
+    {"POST", "/api/v1/nlp/models/{version}/activate", "write", activate_model},
+    {"POST", "/api/v1/nlp/parse", "read", parse_text},
+    {"GET", "/api/v1/nlp/rules", "read", show_rules},
+    {"PUT", "/api/v1/nlp/rules", "write", replace_rules, /*takes_csv=*/true},
+    {"DELETE", "/api/v1/nlp/rules", "write", remove_rules},
+    {"GET", "/api/v1/nlp/examples", "read", list_examples},
+    {"POST", "/api/v1/nlp/examples", "write", add_examples, /*takes_csv=*/true},
+    {"DELETE", "/api/v1/nlp/examples/{id}", "write", remove_example},
+    {"GET", "/api/v1/nlp/report", "read", show_report},
+    {"GET", "/api/v1/nlp/train", "read", show_training},
+    {"POST", "/api/v1/nlp/train", "write", start_training, /*takes_csv=*/true},
+    {"PUT", "/api/v1/messages/{id}/intent", "write", label_message},
     {"GET", "/api/v1/tokens", "admin", list_tokens},
     {"POST", "/api/v1/tokens", "admin", issue_token},
     {"DELETE", "/api/v1/tokens/{id}", "admin", revoke_token},
@@ -74,10 +94,11 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-bool is_json(std::string_view content_type) {
+/// The type without its parameters.
+std::string media_type(std::string_view content_type) {
   auto type = lower(content_type.substr(0, content_type.find(';')));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
-  return type == "application/json";
+  return type;
 }
 
 HttpResponse scope_missing(const Endpoint& endpoint, const storage::Principal& who) {
@@ -93,8 +114,12 @@ Reply admitted_call(Services& services, const Endpoint& endpoint, HttpRequest re
   auto who = co_await admitted(services, request);
   if (!who) co_return net::problem_from(who.error());
   if (*endpoint.scope != '\0' && !who->may(endpoint.scope)) co_return scope_missing(endpoint, *who);
-  if (!request.body.empty() && !is_json(request.headers.get("Content-Type")))
-    co_return net::problem(415, "Unsupported media type", "Send the body as JSON, with Content-Type: application/json.",
+  const auto type = media_type(request.headers.get("Content-Type"));
+  const bool taken = type == "application/json" || (endpoint.takes_csv && type == "text/csv");
+  if (!request.body.empty() && !taken)
+    co_return net::problem(415, "Unsupported media type",
+                           std::string("Send the body as JSON, with Content-Type: application/json") +
+                               (endpoint.takes_csv ? ", or as text/csv." : "."),
                            "Content-Type");
   Call call(std::move(request), std::move(params), *std::move(who));
   co_return co_await endpoint.handler(services, std::move(call));

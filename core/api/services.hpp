@@ -11,10 +11,14 @@
 #include "core/keys/key_service.hpp"
 #include "core/messaging/sending.hpp"
 #include "core/platforms/integrations.hpp"
+#include "core/training/trainer.hpp"
+#include "core/understanding/directory.hpp"
+#include "storage/repositories/automation.hpp"
 #include "storage/repositories/catalog.hpp"
 #include "storage/repositories/conversations.hpp"
 #include "storage/repositories/events.hpp"
 #include "storage/repositories/inbound.hpp"
+#include "storage/repositories/nlp.hpp"
 #include "storage/repositories/outbound.hpp"
 #include "storage/repositories/sync.hpp"
 #include "storage/repositories/upkeep.hpp"
@@ -39,6 +43,10 @@ struct Services {
   ingest::Quarantine& quarantine;
   auth::AuthService& auth;
   keys::KeyService& keys;
+  storage::NlpRepository& nlp;
+  understanding::ReaderDirectory& readers;
+  training::Trainer& trainer;
+  storage::AutomationRepository& automation;
   std::string public_url;  ///< empty: webhooks can't be received, messengers are polled
   std::string version;
 };

@@ -1,10 +1,12 @@
 #include "core/api/views.hpp"
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "core/base/clock.hpp"
+#include "core/nlp/model.hpp"
 
 namespace easyflow::api {
 namespace {
@@ -175,6 +177,8 @@ json view(const storage::Conversation& conversation) {
           {"chat_id", conversation.chat_id},
           {"title", text_or_null(conversation.title)},
           {"status", conversation.status},
+          {"tags", conversation.tags},
+          {"state", text_or_null(conversation.state)},
           {"contact_active", conversation.contact_active},
           {"messages_count", conversation.messages_count},
           {"last_message", text_or_null(conversation.last_message)},
@@ -182,7 +186,73 @@ json view(const storage::Conversation& conversation) {
           {"updated_at", time(conversation.updated_at)}};
 }
 
+json view(const storage::Conversation& conversation, const std::vector<storage::AutomaticAct>& acts) {
+  auto whole = view(conversation);
+  auto items = json::array();
+  for (const auto& act : acts) items.push_back(view(act));
+  whole["acts"] = std::move(items);
+  return whole;
+}
+
+json view(const storage::IntentAction& action) {
+  return {{"intent", action.intent},
+          {"enabled", action.enabled},
+          {"min_confidence", action.min_confidence},
+          {"reply", text_or_null(action.reply)},
+          {"escalate", action.escalate},
+          {"tag", text_or_null(action.tag)},
+          {"state", text_or_null(action.state)},
+          {"quiet_from", text_or_null(action.quiet_from)},
+          {"quiet_until", text_or_null(action.quiet_until)}};
+}
+
+json view(const storage::AutomaticAct& act) {
+  auto done = stored_json(act.acts_json, json::object());
+  return {{"id", act.id},
+          {"integration_id", text_or_null(act.integration_id)},
+          {"conversation_id", act.conversation_id},
+          {"message_id", act.message_id},
+          {"intent", act.intent},
+          {"confidence", act.confidence},
+          {"state", act.state},
+          {"reason", text_or_null(act.reason)},
+          {"acts",
+           {{"reply", done.value("reply", json())},
+            {"escalate", done.value("escalate", false)},
+            {"tag", done.value("tag", json())},
+            {"state", done.value("state", json())}}},
+          {"before", stored_json(act.before_json, json::object())},
+          {"outbound_id", text_or_null(act.outbound_id)},
+          {"outbound_state", text_or_null(act.outbound_state)},
+          {"undo", done.value("undo", json())},
+          {"created_at", time(act.created_at)},
+          {"done_at", time(act.done_at)},
+          {"undone_at", time(act.undone_at)},
+          {"undone_by", text_or_null(act.undone_by)}};
+}
+
+/// What the reader said besides intent, entities and confidence; null when nobody has read the message.
+json reading_of(const storage::Message& message, const json& metadata) {
+  if (message.nlp_model.empty()) return nullptr;
+  const auto details = metadata.is_object() ? metadata.value("nlp", json::object()) : json::object();
+  const auto member = [&](const char* name, json otherwise) {
+    return details.is_object() ? details.value(name, std::move(otherwise)) : std::move(otherwise);
+  };
+  return {{"model", message.nlp_model},
+          {"source", message.nlp_model == "operator" ? json("operator") : member("source", "model")},
+          {"rejected", message.nlp_model != "operator" && member("rejected", false) == json(true)},
+          {"ambiguous", message.nlp_model != "operator" && member("ambiguous", false) == json(true)},
+          {"ranking", member("ranking", json::array())},
+          {"before", member("before", nullptr)}};
+}
+
 json view(const storage::Message& message) {
+  auto metadata = stored_json(message.metadata_json, json::object());
+  auto entities = stored_json(message.entities_json, json::array());
+  if (!entities.is_array()) entities = json::array();  // rows of older versions
+  auto reading = reading_of(message, metadata);
+  const bool ours = message.direction == "outbound" && metadata.is_object();
+  auto automatic = ours ? metadata.value("automatic", json()) : json();
   return {{"id", message.id},
           {"conversation_id", message.conversation_id},
           {"content", message.content},
@@ -191,9 +261,11 @@ json view(const storage::Message& message) {
           {"direction", message.direction},
           {"platform_message_id", text_or_null(message.platform_message_id)},
           {"intent", text_or_null(message.intent)},
-          {"entities", stored_json(message.entities_json, json::object())},
+          {"entities", std::move(entities)},
           {"confidence", value_or_null(message.confidence)},
-          {"metadata", stored_json(message.metadata_json, json::object())},
+          {"nlp", std::move(reading)},
+          {"metadata", std::move(metadata)},
+          {"automatic", std::move(automatic)},
           {"sent_at", time(message.sent_at)},
           {"created_at", time(message.created_at)}};
 }
@@ -262,6 +334,93 @@ json view(const storage::User& user) {
       {"id", user.id}, {"tenant_id", user.tenant_id}, {"email", user.email}, {"name", user.name}, {"role", user.role}};
 }
 
+json view(const storage::NlpExample& example) {
+  return {{"id", example.id},
+          {"text", example.text},
+          {"intent", example.intent},
+          {"lang", text_or_null(example.lang)},
+          {"source", example.source},
+          {"message_id", text_or_null(example.message_id)},
+          {"user_id", text_or_null(example.user_id)},
+          {"created_at", time(example.created_at)}};
+}
+
+json view(const std::vector<storage::NlpModelRow>& models) {
+  std::vector<json> items;
+  bool shipped_is_active = true;
+  for (const auto& model : models) {
+    shipped_is_active = shipped_is_active && !model.active;
+    items.push_back({{"version", model.version},
+                     {"active", model.active},
+                     {"ships", false},
+                     {"metrics", stored_json(model.metrics_json, json::object())},
+                     {"data_fingerprint", model.data_fingerprint},
+                     {"created_at", time(model.created_at)}});
+  }
+  const auto shipped = nlp::Model::embedded();
+  const auto& metrics = shipped->metrics();
+  items.push_back({{"version", shipped->version()},
+                   {"active", shipped_is_active},
+                   {"ships", true},
+                   {"metrics",
+                    {{"examples", metrics.examples},
+                     {"intents", metrics.intents},
+                     {"intent_names", shipped->intents()},
+                     {"accuracy", metrics.accuracy},
+                     {"macro_f1", metrics.macro_f1},
+                     {"calibration_error", metrics.ece},
+                     {"calibration_reliable", metrics.calibration_reliable},
+                     {"rejection_threshold", metrics.rejection_threshold}}},
+                   {"data_fingerprint", shipped->data_fingerprint()},
+                   {"created_at", nullptr}});
+  return paged(std::move(items), "");
+}
+
+json view(const std::vector<storage::NlpIntentCount>& counts, Timestamp since, const training::TenantTest& tested) {
+  std::int64_t messages = 0, rejected = 0, labelled = 0, corrected = 0;
+  std::map<std::string, std::int64_t> by_intent, by_model;
+  for (const auto& count : counts) {
+    messages += count.messages;
+    rejected += count.rejected;
+    corrected += count.corrected;
+    if (count.model == "operator") labelled += count.messages;
+    by_intent[count.intent] += count.messages;
+    by_model[count.model] += count.messages;
+  }
+  auto intents = json::array();
+  for (const auto& [intent, number] : by_intent) intents.push_back({{"intent", intent}, {"messages", number}});
+  auto models = json::array();
+  for (const auto& [model, number] : by_model) models.push_back({{"model", model}, {"messages", number}});
+  const bool any = tested.report.examples > 0;
+  return {{"since", time(since)},
+          {"messages", messages},
+          {"rejected", rejected},
+          {"rejected_share",
+           messages > 0 ? json(static_cast<double>(rejected) / static_cast<double>(messages)) : json(nullptr)},
+          {"labelled", labelled},
+          {"corrected", corrected},
+          {"intents", std::move(intents)},
+          {"models", std::move(models)},
+          {"calibration",
+           {{"model", tested.model},
+            {"labelled", tested.labelled},
+            {"examples", tested.report.examples},
+            {"error", any ? json(tested.report.ece) : json(nullptr)},
+            {"accuracy", any ? json(tested.report.accuracy) : json(nullptr)},
+            {"reliable", tested.is_reliable}}}};
+}
+
+json view(const training::State& state) {
+  auto report = json(nullptr);
+  if (state.outcome) report = stored_json(nlp::to_json(state.outcome->trained), nullptr);
+  return {{"state", state.state},
+          {"progress", state.progress},
+          {"started_at", time(state.started_at)},
+          {"finished_at", time(state.finished_at)},
+          {"error", text_or_null(state.error)},
+          {"result", std::move(report)}};
+}
+
 json view(const storage::MasterKeyRow& key) {
   return {{"id", key.id}, {"fingerprint", key.fingerprint}, {"state", key.state}, {"created_at", time(key.created_at)}};
 }
@@ -291,7 +450,9 @@ template json view(const storage::Paged<storage::StoredProduct>&);
 template json view(const storage::Paged<storage::Conversation>&);
 template json view(const storage::Paged<storage::Message>&);
 template json view(const storage::Paged<storage::Outbound>&);
+template json view(const storage::Paged<storage::AutomaticAct>&);
 template json view(const storage::Paged<storage::OutboxEvent>&);
 template json view(const storage::Paged<storage::QuarantinedEvent>&);
+template json view(const storage::Paged<storage::NlpExample>&);
 
 }  // namespace easyflow::api

@@ -23,6 +23,16 @@ platforms::BaseUrls base_urls(const Config& config) {
   return urls;
 }
 
+understanding::ProviderOptions provider_options(const Config& config) {
+  understanding::ProviderOptions options;
+  options.kind = config.nlp.enabled ? config.nlp.provider : "embedded";
+  options.url = config.nlp.provider_url;
+  options.token = config.nlp.provider_token;
+  options.model = config.nlp.provider_model;
+  options.timeout = config.nlp.provider_timeout;
+  return options;
+}
+
 const char* version() { return EASYFLOW_VERSION; }
 
 Task<Result<crypto::MasterKeys>> open_master_keys(boost::asio::any_io_executor executor, const Config& config,
@@ -71,14 +81,17 @@ Core::Core(boost::asio::any_io_executor executor, const Config& config, const In
       outbound(database),
       budgets(database),
       nlp(database),
+      automation(database),
       rescores(database),
+      nlp_requests(database),
       events(database),
       upkeep(database),
       client(executor),
       caller(client, budgets),
       accounts(integrations, vault, connectors, base_urls(config)),
-      readers(executor, nlp, clock, config.nlp.enabled),
+      readers(executor, nlp, clock, config.nlp.enabled, provider_options(config).kind != "embedded"),
       rescorer(rescores, readers),
+      trainer(executor, nlp, clock),
       integration_service(integrations, vault, connectors, accounts, caller, base_urls(config)),
       keys(key_rows, integrations, users, vault),
       auth(users, clock),
@@ -113,9 +126,10 @@ Task<Result<void>> Core::open() {
 }
 
 api::Services Core::services() {
-  return api::Services{clock,         connectors, database, integrations, sync,       catalog,
-                       conversations, inbound,    outbound, events,       upkeep,     integration_service,
-                       send,          quarantine, auth,     keys,         public_url, version()};
+  return api::Services{clock,         connectors, database,   integrations, sync,   catalog,
+                       conversations, inbound,    outbound,   events,       upkeep, integration_service,
+                       send,          quarantine, auth,       keys,         nlp,    readers,
+                       trainer,       automation, public_url, version()};
 }
 
 }  // namespace easyflow::app

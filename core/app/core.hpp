@@ -18,9 +18,12 @@
 #include "core/platforms/accounts.hpp"
 #include "core/platforms/caller.hpp"
 #include "core/platforms/integrations.hpp"
+#include "core/training/trainer.hpp"
 #include "core/understanding/directory.hpp"
+#include "core/understanding/provider.hpp"
 #include "core/understanding/rescore.hpp"
 #include "storage/database.hpp"
+#include "storage/repositories/automation.hpp"
 #include "storage/repositories/budgets.hpp"
 #include "storage/repositories/catalog.hpp"
 #include "storage/repositories/conversations.hpp"
@@ -29,6 +32,7 @@
 #include "storage/repositories/integrations.hpp"
 #include "storage/repositories/keys.hpp"
 #include "storage/repositories/nlp.hpp"
+#include "storage/repositories/nlp_requests.hpp"
 #include "storage/repositories/outbound.hpp"
 #include "storage/repositories/rescore.hpp"
 #include "storage/repositories/sync.hpp"
@@ -41,6 +45,8 @@ namespace easyflow::app {
 storage::DatabaseOptions database_options(const Config& config, const Installation& installation);
 /// Where the configuration says platforms are.
 platforms::BaseUrls base_urls(const Config& config);
+/// Who reads messages besides the hub's own model, as the configuration says.
+understanding::ProviderOptions provider_options(const Config& config);
 /// The program's version.
 const char* version();
 
@@ -73,7 +79,9 @@ struct Core {
   storage::OutboundRepository outbound;
   storage::BudgetRepository budgets;
   storage::NlpRepository nlp;
+  storage::AutomationRepository automation;
   storage::RescoreRepository rescores;
+  storage::NlpRequestRepository nlp_requests;
   storage::EventRepository events;
   storage::UpkeepRepository upkeep;
   net::HttpClient client;
@@ -81,6 +89,7 @@ struct Core {
   platforms::AccountDirectory accounts;
   understanding::ReaderDirectory readers;
   understanding::Rescorer rescorer;
+  training::Trainer trainer;
   platforms::IntegrationService integration_service;
   keys::KeyService keys;
   auth::AuthService auth;

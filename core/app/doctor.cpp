@@ -122,6 +122,22 @@ Task<> examine_platforms(Core& core, const Config& config, Findings& findings) {
   }
 }
 
+Task<> examine_provider(Core& core, const Config& config, Findings& findings) {
+  auto provider = understanding::make_provider(provider_options(config), core.client);
+  if (!provider) co_return;
+  auto checked = co_await provider->check();
+  const auto check = "NLP provider";
+  const auto where = provider->name() + " at " + config.nlp.provider_url;
+  if (checked)
+    findings.good(check, where + " answers");
+  else if (checked.error().kind() == ErrorKind::unauthorized)
+    findings.bad(check, where + ": " + checked.error().message());
+  else
+    findings.warn(check,
+                  where + ": " + checked.error().message() +
+                      " Check nlp.provider_url; messages keep the meaning found by the hub's own model meanwhile.");
+}
+
 Task<> examine_integrations(Core& core, Findings& findings) {
   auto tenants = co_await core.users.tenants();
   if (tenants.empty()) findings.warn("users", "There is none yet. Add one with: easyflow user add you@example.com");
@@ -169,6 +185,7 @@ Task<int> examine(boost::asio::any_io_executor executor, const Config& config, I
       findings.good("keys", "master key " + core.vault.master_keys().active_id() + " fits this database");
     co_await examine_integrations(core, findings);
     co_await examine_platforms(core, config, findings);
+    co_await examine_provider(core, config, findings);
   } catch (const storage::StorageDown& gone) {
     down = gone.what();
   }

@@ -4,6 +4,7 @@
 
 #include "core/api/routes.hpp"
 #include "core/async/blocking.hpp"
+#include "core/automation/worker.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/ingest/batcher.hpp"
@@ -14,6 +15,7 @@
 #include "core/net/server.hpp"
 #include "core/sync/runner.hpp"
 #include "core/sync/scheduler.hpp"
+#include "core/understanding/remote_reader.hpp"
 
 namespace easyflow::app {
 namespace {
@@ -43,6 +45,16 @@ messaging::DispatcherOptions dispatcher_options(const Config& config, const std:
   options.node = node;
   options.poll_interval = config.outbound.poll_interval;
   options.max_parallel = config.outbound.max_parallel;
+  return options;
+}
+
+understanding::RemoteOptions remote_options(const Config& config, const std::string& node) {
+  understanding::RemoteOptions options;
+  options.node = node;
+  options.max_parallel = config.nlp.provider_parallel;
+  options.lease = config.nlp.provider_timeout + 15s;
+  // without a provider there is nothing to do but to end what waited for an earlier one
+  if (config.nlp.provider == "embedded") options.poll_interval = 60s;
   return options;
 }
 
@@ -86,13 +98,17 @@ struct Hub::Engines {
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
+        automation(executor, core.automation, core.connectors, core.clock, automation::WorkerOptions{}),
         reception(executor, core.integrations, core.inbound, core.accounts, core.readers, core.caller, core.vault,
                   core.connectors, core.clock, core.public_url, installation.node()),
+        remote(executor, core.nlp_requests, core.readers,
+               understanding::make_provider(provider_options(config), core.client), core.clock,
+               remote_options(config, installation.node())),
         services(core.services()),
         gauges(core.database, batcher),
         loops(executor),
-        listener(executor, installation.app_dsn(), {"integrations", "sync", "outbound", "keys", "tokens", "nlp"},
-                 std::move(on_notify)) {
+        listener(executor, installation.app_dsn(),
+                 {"integrations", "sync", "outbound", "automation", "keys", "tokens", "nlp", "nlp_requests"}, std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
       return webhooks.handle(params.get("platform"), params.get("path"), std::move(request));
@@ -104,7 +120,9 @@ struct Hub::Engines {
   sync::SyncRunner runner;
   sync::SyncScheduler scheduler;
   messaging::Dispatcher dispatcher;
+  automation::Worker automation;
   ingest::Reception reception;
+  understanding::RemoteReader remote;
   api::Services services;
   net::Router router;
   Gauges gauges;
@@ -135,6 +153,8 @@ void Hub::on_notify(const std::string& channel) {
     engines_->scheduler.wake();
   } else if (channel == "outbound") {
     engines_->dispatcher.wake();
+  } else if (channel == "automation") {
+    engines_->automation.wake();
   } else if (channel == "integrations") {
     core_.accounts.forget({});
     engines_->reception.wake();
@@ -144,6 +164,8 @@ void Hub::on_notify(const std::string& channel) {
     core_.auth.forget_tokens();
   } else if (channel == "nlp") {
     core_.readers.forget();
+  } else if (channel == "nlp_requests") {
+    engines_->remote.wake();
   } else if (channel == "keys") {
     engines_->loops.spawn("keys.adopt", adopt_keys());
   }
@@ -176,7 +198,9 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
     engines.server->start();
     engines.loops.spawn("sync.scheduler", engines.scheduler.run());
     engines.loops.spawn("outbound.dispatcher", engines.dispatcher.run());
+    engines.loops.spawn("automation", engines.automation.run());
     engines.loops.spawn("ingest.reception", engines.reception.run());
+    engines.loops.spawn("nlp.remote", engines.remote.run());
     engines.loops.spawn("upkeep", keep_partitions());
     if (installation_.embedded() != nullptr) engines.loops.spawn("postgres.watch", watch_postgres());
     log::info("hub.ready", {{"address", address()}, {"node", installation_.node()}});
@@ -186,11 +210,13 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
     log::info("hub.stopping");
     co_await engines.server->stop(5s);
   }
+  co_await core_.trainer.close();
   co_await engines.loops.close();
   co_await engines.scheduler.close();
   co_await engines.runner.close();
   co_await engines.reception.close();
   co_await engines.dispatcher.close();
+  co_await engines.remote.close();
   co_await engines.batcher.close();
   if (failure) co_return *failure;
   log::info("hub.stopped");

@@ -99,6 +99,20 @@ std::optional<Timestamp> parse_rfc3339(std::string_view text) {
   return Timestamp(sys_days{date}) + hours(*h) + minutes(*mi) + seconds(*s) + microseconds(micros) - *offset;
 }
 
+std::chrono::minutes rfc3339_offset(std::string_view text) {
+  constexpr std::size_t kTimeOfDay = 11;  // the signs before it are of the date
+  const auto sign = text.find_last_of("+-");
+  if (sign == std::string_view::npos || sign < kTimeOfDay) return std::chrono::minutes(0);
+  int digits = 0, hours = 0, minutes = 0;
+  for (char c : text.substr(sign + 1)) {
+    if (c < '0' || c > '9') continue;
+    int& part = digits++ < 2 ? hours : minutes;
+    part = part * 10 + (c - '0');
+  }
+  const auto offset = std::chrono::hours(hours) + std::chrono::minutes(minutes);
+  return text[sign] == '-' ? -offset : offset;
+}
+
 Timestamp from_unix_seconds(std::int64_t seconds) { return Timestamp(std::chrono::seconds(seconds)); }
 
 std::int64_t to_unix_seconds(Timestamp t) {

@@ -28,6 +28,10 @@ std::string format_rfc3339(Timestamp t);
 /// also PostgreSQL's own "2026-11-21 09:35:30.1+00". A text without a zone is read as UTC. Nothing when malformed.
 std::optional<Timestamp> parse_rfc3339(std::string_view text);
 
+/// The offset from UTC that such a text ends with ("+03:00"); zero for "Z" or none. Ask parse_rfc3339 first whether it
+/// is well-formed.
+std::chrono::minutes rfc3339_offset(std::string_view text);
+
 Timestamp from_unix_seconds(std::int64_t seconds);
 std::int64_t to_unix_seconds(Timestamp t);
 

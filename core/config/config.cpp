@@ -33,7 +33,7 @@ constexpr std::size_t kMaxShown = 200;
 constexpr std::string_view kPrefix = "EASYFLOW_";
 constexpr std::string_view kMasked = "***";
 
-enum class Kind { text, path, number, boolean, duration, size, choice, ip_address, url, dsn, master_key };
+enum class Kind { text, path, number, boolean, duration, size, choice, ip_address, url, dsn, secret, master_key };
 
 using Slot = std::variant<std::string*, Secret*, bool*, int*, std::uint16_t*, std::size_t*, std::chrono::milliseconds*,
                           std::chrono::seconds*>;
@@ -114,6 +114,18 @@ const Row kRows[] = {
 
   {"nlp.enabled", Kind::boolean, "true", 0, 0, "", EASYFLOW_SLOT(nlp.enabled),
    "Find out what each message means (intent, entities, confidence); false: messages are only stored."},
+  {"nlp.provider", Kind::choice, "embedded", 0, 0, "embedded|rasa|openai", EASYFLOW_SLOT(nlp.provider),
+   "Who reads messages after the model of the hub itself: rasa, or openai for any service with OpenAI's chat completions; embedded: nobody, no text leaves the hub. Card numbers, phones and e-mail addresses are masked in what is sent."},
+  {"nlp.provider_url", Kind::url, "", 0, 0, "", EASYFLOW_SLOT(nlp.provider_url),
+   "Where it is: http://127.0.0.1:5005 for Rasa, https://api.openai.com/v1 for OpenAI."},
+  {"nlp.provider_token", Kind::secret, "", 0, 0, "", EASYFLOW_SLOT(nlp.provider_token),
+   "Its token, if it takes one. Only from the environment or .env: EASYFLOW_NLP_PROVIDER_TOKEN."},
+  {"nlp.provider_model", Kind::text, "", 0, 0, "", EASYFLOW_SLOT(nlp.provider_model),
+   "Name of the language model to ask for; for openai only."},
+  {"nlp.provider_timeout", Kind::duration, "2s", 100, kMinute, "", EASYFLOW_SLOT(nlp.provider_timeout),
+   "Longest wait for an answer; after it the meaning found by the hub's own model stays."},
+  {"nlp.provider_parallel", Kind::number, "4", 1, 100, "", EASYFLOW_SLOT(nlp.provider_parallel),
+   "Questions to the provider at the same time."},
 
   {"outbound.poll_interval", Kind::duration, "10s", 100, kHour, "", EASYFLOW_SLOT(outbound.poll_interval),
    "How often due messages are looked for; new ones are sent at once."},
@@ -160,6 +172,9 @@ std::string environment_name(const Row& row) {
     name.push_back(c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))));
   return name;
 }
+
+/// Neither from the file nor as a flag, never shown.
+bool is_secret(const Row& row) { return row.kind == Kind::secret || row.kind == Kind::master_key; }
 
 const Row* find_row(std::string_view name) {
   auto row = std::find_if(std::begin(kRows), std::end(kRows), [&](const Row& r) { return r.name == name; });
@@ -462,7 +477,7 @@ class Loader {
     store(row, value);
     std::string shown = value;
     if (row.kind == Kind::dsn) shown = mask_dsn(value);
-    if (row.kind == Kind::master_key && !value.empty()) shown = kMasked;
+    if (is_secret(row) && !value.empty()) shown = kMasked;
     origins_[std::string(row.name)] = {shown, origin};
   }
 
@@ -507,6 +522,14 @@ class Loader {
                  environment_name(row) + " or use ~/.pgpass";
         }
         return "";
+      case Kind::secret:
+        if (layer == Layer::file)
+          return "a token must not stand in this file; remove it and set " + environment_name(row) +
+                 " in the environment or .env";
+        if (layer == Layer::flag)
+          return "a token on the command line can be seen by every user of this machine; set " + environment_name(row) +
+                 " in the environment or .env";
+        return value.find_first_of("\r\n") == std::string::npos ? "" : "holds a line break";
       case Kind::master_key:
         if (layer == Layer::file) {
           return "a master key must not stand in this file; remove it and set EASYFLOW_MASTER_KEY in the environment "
@@ -594,7 +617,7 @@ class Loader {
       const Row* row = find_row(key);
       bool wants_number = row != nullptr && row->kind == Kind::number;
       bool wants_boolean = row != nullptr && row->kind == Kind::boolean;
-      if (row != nullptr && row->kind == Kind::master_key) {
+      if (row != nullptr && is_secret(*row)) {
         set_key(key, "", origin, Layer::file);
         continue;
       }
@@ -641,7 +664,10 @@ class Loader {
         fault(name, origin, "the quotes are not closed, or something follows them");
         continue;
       }
-      if (name == "EASYFLOW_MASTER_KEY" && others_may_read(path)) {
+      const bool is_secret_variable = std::any_of(std::begin(kRows), std::end(kRows), [&](const Row& row) {
+        return is_secret(row) && environment_name(row) == name;
+      });
+      if (is_secret_variable && others_may_read(path)) {
         fault(name, origin, "other users may read this file; close it: chmod 600 " + path);
         continue;
       }
@@ -708,6 +734,20 @@ class Loader {
             "database.dsn is not set; set it too, or leave both out for the private PostgreSQL");
     }
     if (config_.database.owner_dsn.empty()) config_.database.owner_dsn = config_.database.dsn;
+    check_nlp();
+  }
+
+  void check_nlp() {
+    const auto& nlp = config_.nlp;
+    if (nlp.provider == "embedded") return;
+    const auto& origin = origins_["nlp.provider"].origin;
+    if (!nlp.enabled) fault("nlp.provider", origin, "nlp.enabled is false; set it to true, or remove the provider");
+    if (nlp.provider_url.empty())
+      fault("nlp.provider_url", origins_["nlp.provider_url"].origin,
+            nlp.provider + " needs it; write something like " +
+                (nlp.provider == "rasa" ? "http://127.0.0.1:5005" : "https://api.openai.com/v1"));
+    if (nlp.provider == "openai" && nlp.provider_model.empty())
+      fault("nlp.provider_model", origins_["nlp.provider_model"].origin, "openai needs it; write the model's name");
   }
 
   static std::string absolute(const std::string& path) {
@@ -722,7 +762,7 @@ class Loader {
       config_.entries.push_back({key, origin.shown, origin.origin, secret});
     };
     for (const Row& row : kRows) {
-      add(std::string(row.name), row.kind == Kind::master_key || row.kind == Kind::dsn);
+      add(std::string(row.name), is_secret(row) || row.kind == Kind::dsn);
     }
     for (const auto& [id, platform] : config_.platforms) add(base_url_key(id), false);
   }
@@ -805,7 +845,7 @@ std::string example_config(const std::vector<std::string>& platform_ids) {
       out.append("[").append(section).append("]\n");
     }
     append_comment(out, row.help);
-    if (row.kind == Kind::master_key) continue;
+    if (is_secret(row)) continue;
     out.append(row.name.substr(dot + 1)).append(" = ");
     const bool bare = row.kind == Kind::number || row.kind == Kind::boolean;
     out.append(bare ? std::string(row.fallback) : "\"" + std::string(row.fallback) + "\"");
@@ -823,7 +863,7 @@ std::vector<ConfigKey> config_keys() {
   std::vector<ConfigKey> keys;
   for (const Row& row : kRows) {
     keys.push_back({std::string(row.name), environment_name(row), std::string(row.fallback), std::string(row.help),
-                    row.kind == Kind::master_key});
+                    is_secret(row)});
   }
   return keys;
 }

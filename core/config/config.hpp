@@ -67,6 +67,12 @@ struct Config {
   } ingest;
   struct Nlp {
     bool enabled = false;
+    std::string provider;      ///< embedded (none), rasa, openai
+    std::string provider_url;  ///< without slash at its end
+    Secret provider_token;     ///< may be empty
+    std::string provider_model;
+    std::chrono::milliseconds provider_timeout{};
+    int provider_parallel = 0;
   } nlp;
   struct Outbound {
     std::chrono::milliseconds poll_interval{};

@@ -26,11 +26,17 @@ void softmax(const Scores& scores, const Calibration& calibration, std::vector<f
   for (auto& value : out) value /= sum;
 }
 
-/// What the correction is made of.
-using Facts = std::array<double, 4>;
-Facts facts_of(double p, double coverage) {
+/// What the correction is made of, for the intent `best` of probability `p`.
+using Facts = std::array<double, Calibration::kFacts>;
+Facts facts_of(const Scores& scores, std::size_t best, double p) {
   p = std::clamp(p, 1e-6, 1 - 1e-6);
-  return {std::log(p), -std::log(1 - p), coverage - 1, 1};
+  float next = -1e30f;
+  for (std::size_t m = 0; m < scores.linear.size(); ++m)
+    if (m != best) next = std::max(next, scores.linear[m]);
+  const double lead = std::clamp(static_cast<double>(scores.linear[best] - next), -2.0, 2.0);
+  const auto of_network = std::max_element(scores.network.begin(), scores.network.end()) - scores.network.begin();
+  const bool agree = lead >= 0 && (scores.network.empty() || static_cast<std::size_t>(of_network) == best);
+  return {std::log(p), -std::log(1 - p), scores.coverage - 1.0, agree ? 0.0 : -1.0, lead, 1.0};
 }
 
 /// Mean negative log-likelihood and its derivatives by the two factors.
@@ -101,49 +107,66 @@ void fit_correction(const std::vector<HeldOut>& held_out, Calibration& out) {
   for (const auto& item : held_out) {
     softmax(item.scores, out, p);
     const auto best = static_cast<std::size_t>(std::max_element(p.begin(), p.end()) - p.begin());
-    seen.push_back({facts_of(p[best], item.scores.coverage), best == item.label ? 1.0 : 0.0});
+    seen.push_back({facts_of(item.scores, best, p[best]), best == item.label ? 1.0 : 0.0});
   }
-  const Facts none = {1, 1, 0, 0};
+  const Facts none = {1, 1, 0, 0, 0, 0};
+  constexpr std::size_t kCount = Calibration::kFacts;
   constexpr double kPull = 4;
-  Facts at = none;
-  for (int round = 0; round < 50; ++round) {
-    double gradient[4], matrix[4][4] = {};
-    for (std::size_t i = 0; i < 4; ++i) {
-      gradient[i] = kPull * (at[i] - none[i]);
-      matrix[i][i] = kPull;
-    }
-    for (const auto& one : seen) {
-      double x = 0;
-      for (std::size_t i = 0; i < 4; ++i) x += at[i] * one.facts[i];
-      const double q = logistic(x), w = q * (1 - q);
-      for (std::size_t i = 0; i < 4; ++i) {
-        gradient[i] += (q - one.right) * one.facts[i];
-        for (std::size_t j = 0; j < 4; ++j) matrix[i][j] += w * one.facts[i] * one.facts[j];
+  const auto fit = [&](const std::array<bool, kCount>& free) {
+    Facts at = none;
+    for (std::size_t i = 0; i < kCount; ++i)
+      if (!free[i]) at[i] = 0;
+    for (int round = 0; round < 50; ++round) {
+      double gradient[kCount] = {}, matrix[kCount][kCount] = {};
+      for (std::size_t i = 0; i < kCount; ++i) {
+        gradient[i] = free[i] ? kPull * (at[i] - none[i]) : 0;
+        matrix[i][i] = kPull;
       }
-    }
-    // Gaussian elimination: the matrix is positive definite thanks to the pull
-    for (std::size_t i = 0; i < 4; ++i)
-      for (std::size_t j = i + 1; j < 4; ++j) {
-        const double factor = matrix[j][i] / matrix[i][i];
-        for (std::size_t k = i; k < 4; ++k) matrix[j][k] -= factor * matrix[i][k];
-        gradient[j] -= factor * gradient[i];
+      for (const auto& one : seen) {
+        double x = 0;
+        for (std::size_t i = 0; i < kCount; ++i) x += at[i] * one.facts[i];
+        const double q = logistic(x), w = q * (1 - q);
+        for (std::size_t i = 0; i < kCount; ++i) {
+          if (!free[i]) continue;
+          gradient[i] += (q - one.right) * one.facts[i];
+          for (std::size_t j = 0; j < kCount; ++j)
+            if (free[j]) matrix[i][j] += w * one.facts[i] * one.facts[j];
+        }
       }
-    for (std::size_t i = 4; i-- > 0;) {
-      for (std::size_t k = i + 1; k < 4; ++k) gradient[i] -= matrix[i][k] * gradient[k];
-      gradient[i] /= matrix[i][i];
+      // Gaussian elimination: the matrix is positive definite thanks to the pull
+      for (std::size_t i = 0; i < kCount; ++i)
+        for (std::size_t j = i + 1; j < kCount; ++j) {
+          const double factor = matrix[j][i] / matrix[i][i];
+          for (std::size_t k = i; k < kCount; ++k) matrix[j][k] -= factor * matrix[i][k];
+          gradient[j] -= factor * gradient[i];
+        }
+      for (std::size_t i = kCount; i-- > 0;) {
+        for (std::size_t k = i + 1; k < kCount; ++k) gradient[i] -= matrix[i][k] * gradient[k];
+        gradient[i] /= matrix[i][i];
+      }
+      double moved = 0;
+      for (std::size_t i = 0; i < kCount; ++i) {
+        at[i] -= std::clamp(gradient[i], -1.0, 1.0);
+        moved += std::fabs(gradient[i]);
+      }
+      if (moved < 1e-9) break;
     }
-    double moved = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
-      at[i] -= std::clamp(gradient[i], -1.0, 1.0);
-      moved += std::fabs(gradient[i]);
+    return at;
+  };
+  // surer must never mean less likely: a fact that would say so is left out, and the others are fitted without it
+  std::array<bool, kCount> free;
+  free.fill(true);
+  Facts at = fit(free);
+  for (std::size_t i = 0; i + 1 < kCount;) {
+    if (at[i] >= 0) {
+      ++i;
+      continue;
     }
-    if (moved < 1e-9) break;
+    free[i] = false;
+    at = fit(free);
+    i = 0;
   }
-  // surer must never mean less likely
-  out.certain = static_cast<float>(std::clamp(at[0], 0.0, 10.0));
-  out.doubtful = static_cast<float>(std::clamp(at[1], 0.0, 10.0));
-  out.familiar = static_cast<float>(std::clamp(at[2], 0.0, 10.0));
-  out.shift = static_cast<float>(std::clamp(at[3], -10.0, 10.0));
+  for (std::size_t i = 0; i < kCount; ++i) out.correction[i] = static_cast<float>(std::clamp(at[i], -10.0, 10.0));
 }
 
 /// Logistic regression of "is out of scope" on the log-odds, drawn towards the identity when there is little to see.
@@ -189,9 +212,11 @@ void to_probabilities(const Scores& scores, const Calibration& calibration, std:
   float second = 0;
   for (std::size_t m = 0; m < out.size(); ++m)
     if (m != best) second = std::max(second, out[m]);
-  const auto facts = facts_of(p, scores.coverage);
-  const double corrected = logistic(calibration.certain * facts[0] + calibration.doubtful * facts[1] +
-                                    calibration.familiar * facts[2] + calibration.shift * facts[3]);
+  const auto facts = facts_of(scores, best, p);
+  double log_odds_now = 0;
+  for (std::size_t i = 0; i < facts.size(); ++i)
+    log_odds_now += static_cast<double>(calibration.correction[i]) * facts[i];
+  const double corrected = logistic(log_odds_now);
   // the best stays the best: with the others scaled alike, the second may come up to it and no further
   const double least = second / (1 - p + second);
   const double top = std::clamp(corrected, std::min(least, 1 - 1e-6), 1 - 1e-6);

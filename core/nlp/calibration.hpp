@@ -1,6 +1,7 @@
 // From scores to probabilities that can be trusted, and what to do with them. Private to core/nlp.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -16,9 +17,10 @@ namespace easyflow::nlp {
 struct Calibration {
   float linear = 6;
   float network = 0;
-  /// The best intent's probability p is corrected by what a softmax can't express: its log-odds become
-  /// certain * ln p - doubtful * ln(1 - p) + familiar * (share of known words - 1) + shift.
-  float certain = 1, doubtful = 1, familiar = 0, shift = 0;
+  /// The best intent's probability p is corrected by what a softmax can't express: its log-odds become the sum of these
+  /// times ln p; -ln(1 - p); share of known words - 1; 0 if both stages agree, else -1; the linear stage's lead; 1.
+  static constexpr std::size_t kFacts = 6;
+  std::array<float, kFacts> correction{1, 1, 0, 0, 0, 0};
   float threshold = 0;  ///< a best in-scope probability below it means out_of_scope
   float margin = 0.1f;  ///< the two best closer than this are ambiguous
   /// Probability that a rejected message is out of scope indeed: logistic(slope * log-odds(p) + bias), with p what

@@ -174,8 +174,11 @@ DataFaults clean(std::vector<Example>& examples) {
   Words words;
   for (auto& example : examples) {
     normalize(example.text, nullptr, nullptr, words);
-    // a text of signs alone normalizes to nothing
-    auto key = words.spans.empty() ? example.text : to_text(words);
+    // letters and digits decide; a text of signs alone is its own key
+    std::string key;
+    for (char32_t letter : words.folded)
+      if (is_letter(letter) || is_digit(letter)) append_utf8(key, letter);
+    if (key.empty()) key = example.text;
     auto& intents = intents_of[key];
     if (intents.count(example.intent) != 0) {
       ++out.duplicates;

@@ -46,9 +46,8 @@ std::string to_file(const ModelParts& parts) {
   put(body, static_cast<std::uint32_t>(parts.intents.size()));
   for (const auto& intent : parts.intents) put_text(body, intent);
   const auto& c = parts.calibration;
-  for (float value : {c.linear, c.network, c.certain, c.doubtful, c.familiar, c.shift, c.threshold, c.margin,
-                      c.rejected_slope, c.rejected_bias})
-    put(body, value);
+  for (float value : {c.linear, c.network, c.threshold, c.margin, c.rejected_slope, c.rejected_bias}) put(body, value);
+  for (float value : c.correction) put(body, value);
   const auto& m = parts.metrics;
   put(body, static_cast<std::uint64_t>(m.examples));
   for (double value : {m.accuracy, m.macro_f1, m.ece}) put(body, value);
@@ -81,14 +80,13 @@ Result<ModelParts> from_body(std::string_view body) {
     out.intents.push_back(std::move(intent));
   }
   auto& c = out.calibration;
-  for (float* value : {&c.linear, &c.network, &c.certain, &c.doubtful, &c.familiar, &c.shift, &c.threshold, &c.margin,
-                       &c.rejected_slope, &c.rejected_bias})
+  for (float* value : {&c.linear, &c.network, &c.threshold, &c.margin, &c.rejected_slope, &c.rejected_bias})
     if (!take(body, *value)) return damaged();
-  if (!in_range(c.linear, 0, 100) || !in_range(c.network, 0, 100) || !in_range(c.certain, 0, 100) ||
-      !in_range(c.doubtful, 0, 100) || !in_range(c.familiar, 0, 100) || !in_range(c.shift, -100, 100) ||
-      !in_range(c.threshold, 0, 1) || !in_range(c.margin, 0, 1) || !in_range(c.rejected_slope, 0, 100) ||
-      !in_range(c.rejected_bias, -100, 100))
+  if (!in_range(c.linear, 0, 100) || !in_range(c.network, 0, 100) || !in_range(c.threshold, 0, 1) ||
+      !in_range(c.margin, 0, 1) || !in_range(c.rejected_slope, 0, 100) || !in_range(c.rejected_bias, -100, 100))
     return damaged();
+  for (float& value : c.correction)
+    if (!take(body, value) || !in_range(value, -100, 100)) return damaged();
   auto& m = out.metrics;
   std::uint64_t examples = 0;
   if (!take(body, examples) || !take(body, m.accuracy) || !take(body, m.macro_f1) || !take(body, m.ece) ||

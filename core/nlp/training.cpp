@@ -107,6 +107,13 @@ Result<bool> check(const std::vector<Example>& examples, const TrainingOptions& 
   return true;
 }
 
+Answer answer_of(const Decision& decision, const std::vector<std::string>& intents) {
+  Answer out;
+  out.intent = decision.rejected ? std::string(kOutOfScope) : intents[decision.best];
+  out.confidence = decision.confidence;
+  return out;
+}
+
 bool is_reliable(const std::vector<Sample>& samples, std::size_t intents) {
   return samples.size() >= kReliableExamples && samples.size() >= kReliablePerIntent * intents;
 }
@@ -215,6 +222,7 @@ Result<TestReport> cross_validate(const std::vector<Example>& examples, const st
   // each fold's probabilities come from the calibration of the others
   const auto out_of_scope = index_of(intents, kOutOfScope);
   Measures measures(intents);
+  std::vector<Answer> answers(own.size());
   std::vector<float> p;
   for (int fold = 0; fold < folds; ++fold) {
     std::vector<HeldOut> others;
@@ -224,10 +232,13 @@ Result<TestReport> cross_validate(const std::vector<Example>& examples, const st
     for (std::size_t i = 0; i < own.size(); ++i) {
       if (fold_of[i] != fold) continue;
       to_probabilities(held_out[i].scores, calibration, p);
-      measures.add(examples[i].intent, examples[i].text, p, decide(p, calibration, out_of_scope));
+      const auto decision = decide(p, calibration, out_of_scope);
+      measures.add(examples[i].intent, examples[i].text, p, decision);
+      answers[i] = answer_of(decision, intents);
     }
   }
   auto out = measures.report();
+  out.answers = std::move(answers);
   out.calibration_reliable = is_reliable(samples, intents.size());
   auto copy = examples;
   out.faults = clean(copy);
@@ -239,13 +250,17 @@ TestReport test(const Model& model, const std::vector<Example>& examples) {
   const auto reference = some_day();
   Measures measures(parts.intents);
   Workspace workspace;
+  std::vector<Answer> answers;
   std::vector<float> p;
   for (const auto& example : examples) {
     const auto entities = find_entities(example.text, reference, nullptr);
     classify(parts, example.text, entities, workspace, p);
-    measures.add(example.intent, example.text, p, decide(p, parts.calibration, model.impl().out_of_scope));
+    const auto decision = decide(p, parts.calibration, model.impl().out_of_scope);
+    measures.add(example.intent, example.text, p, decision);
+    answers.push_back(answer_of(decision, parts.intents));
   }
   auto out = measures.report();
+  out.answers = std::move(answers);
   out.calibration_reliable = parts.metrics.calibration_reliable;
   auto copy = examples;
   out.faults = clean(copy);

@@ -46,6 +46,12 @@ struct CoveragePoint {
   double accuracy = 0;  ///< among those
 };
 
+/// What was said of one example.
+struct Answer {
+  std::string intent;  ///< out_of_scope when rejected
+  double confidence = 0;
+};
+
 /// What testing a model tells.
 struct TestReport {
   std::size_t examples = 0;
@@ -57,6 +63,7 @@ struct TestReport {
   std::vector<CoveragePoint> coverage;
   bool calibration_reliable = false;
   DataFaults faults;
+  std::vector<Answer> answers;  ///< to the examples, in their order; not part of the JSON and the page
 };
 
 /// k-fold cross-validation over the examples. `base` is trained on in every fold and never tested on; may be empty.

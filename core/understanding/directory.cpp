@@ -30,7 +30,8 @@ void refuse(const char* event, const std::string& tenant_id, const Error& error)
 }
 
 /// Long work: models are checked, expressions compiled.
-ReaderPtr build(const std::string& tenant_id, storage::NlpSettings settings, const ReaderPtr& before) {
+ReaderPtr build(const std::string& tenant_id, storage::NlpSettings settings, const ReaderPtr& before,
+                bool asks_provider) {
   auto model = nlp::Model::embedded();
   if (!settings.model_version.empty()) {
     if (before) model = before->model();
@@ -53,7 +54,7 @@ ReaderPtr build(const std::string& tenant_id, storage::NlpSettings settings, con
     }
   }
   return std::make_shared<const Reader>(std::move(model), std::move(rules), std::move(settings.actions),
-                                        TimeZone(settings.time_zone));
+                                        TimeZone(settings.time_zone), asks_provider);
 }
 
 }  // namespace
@@ -84,11 +85,12 @@ class ReaderDirectory::Loading {
 };
 
 ReaderDirectory::ReaderDirectory(boost::asio::any_io_executor executor, storage::NlpRepository& settings,
-                                 const Clock& clock, bool enabled)
+                                 const Clock& clock, bool enabled, bool asks_provider)
     : executor_(std::move(executor)),
       settings_(settings),
       clock_(clock),
       enabled_(enabled),
+      asks_provider_(asks_provider),
       masking_(std::make_shared<const MaskingReader>()) {}
 
 void ReaderDirectory::forget() {
@@ -127,8 +129,8 @@ Task<> ReaderDirectory::load(std::string tenant_id, std::shared_ptr<Slot> slot) 
     auto settings = std::make_shared<storage::NlpSettings>();
     *settings = co_await settings_.settings(tenant_id, std::move(known));
     auto built = std::make_shared<ReaderPtr>();
-    std::function<void()> work = [tenant_id, settings, built, before = slot->reader] {
-      *built = build(tenant_id, std::move(*settings), before);
+    std::function<void()> work = [tenant_id, settings, built, before = slot->reader, asks_provider = asks_provider_] {
+      *built = build(tenant_id, std::move(*settings), before, asks_provider);
     };
     co_await thread_.run(std::move(work));
     slot->reader = std::move(*built);
@@ -146,7 +148,7 @@ Task<> ReaderDirectory::load(std::string tenant_id, std::shared_ptr<Slot> slot) 
   slot->failed_until = clock_.now() + kAskAgain;
   if (!slot->reader)
     slot->reader = std::make_shared<const Reader>(nlp::Model::embedded(), nullptr, std::vector<storage::IntentAction>(),
-                                                  TimeZone(std::string()));
+                                                  TimeZone(std::string()), asks_provider_);
 }
 
 }  // namespace easyflow::understanding

@@ -22,8 +22,9 @@ namespace easyflow::understanding {
 class ReaderDirectory {
  public:
   /// With `enabled` false messages are stored without a meaning.
+  /// `asks_provider`: what is stored shall be read by a remote provider as well.
   ReaderDirectory(boost::asio::any_io_executor executor, storage::NlpRepository& settings, const Clock& clock,
-                  bool enabled);
+                  bool enabled, bool asks_provider = false);
 
   bool is_enabled() const noexcept { return enabled_; }
   /// Always gives a reader, whether messages are read or not.
@@ -42,6 +43,7 @@ class ReaderDirectory {
   storage::NlpRepository& settings_;
   const Clock& clock_;
   const bool enabled_;
+  const bool asks_provider_;
   const std::shared_ptr<const storage::MessageReader> masking_;
   BlockingThread thread_;
   std::map<std::string, std::shared_ptr<Slot>> slots_;  ///< by tenant

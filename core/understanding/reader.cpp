@@ -112,8 +112,12 @@ storage::StoredMeaning to_stored(const nlp::Meaning& meaning) {
 }
 
 Reader::Reader(std::shared_ptr<const nlp::Model> model, std::shared_ptr<const nlp::UserRules> rules,
-               std::vector<storage::IntentAction> actions, TimeZone zone)
-    : model_(std::move(model)), rules_(std::move(rules)), actions_(std::move(actions)), zone_(std::move(zone)) {
+               std::vector<storage::IntentAction> actions, TimeZone zone, bool asks_provider)
+    : model_(std::move(model)),
+      rules_(std::move(rules)),
+      actions_(std::move(actions)),
+      zone_(std::move(zone)),
+      asks_provider_(asks_provider) {
   std::erase_if(actions_, [](const storage::IntentAction& action) { return !action.enabled; });
 }
 
@@ -140,6 +144,7 @@ storage::ReadText Reader::read(std::string text, Timestamp at) const {
   out.text = holds_card(meaning.entities) ? nlp::mask_cards(text, meaning.entities) : std::move(text);
   out.meaning = to_stored(meaning);
   out.meaning->has_action = !meaning.rejected && wants_action(*out.meaning);
+  out.meaning->ask_provider = asks_provider_;
   observe(std::chrono::steady_clock::now() - began);
   count_meaning(meaning.intent);
   return out;

@@ -39,9 +39,9 @@ storage::StoredMeaning to_stored(const nlp::Meaning& meaning);
 ///     nlp::Meaning meaning = reader->understand("где мой заказ 66102", clock.now());
 class Reader final : public storage::MessageReader {
  public:
-  /// `rules` may be null.
+  /// `rules` may be null. `asks_provider`: what is stored shall be read by a remote provider as well.
   Reader(std::shared_ptr<const nlp::Model> model, std::shared_ptr<const nlp::UserRules> rules,
-         std::vector<storage::IntentAction> actions, TimeZone zone);
+         std::vector<storage::IntentAction> actions, TimeZone zone, bool asks_provider = false);
 
   storage::ReadText read(std::string text, Timestamp at) const override;
   std::string mask(std::string text) const override;
@@ -58,6 +58,7 @@ class Reader final : public storage::MessageReader {
   std::shared_ptr<const nlp::UserRules> rules_;
   std::vector<storage::IntentAction> actions_;  ///< enabled ones
   TimeZone zone_;
+  bool asks_provider_;
 };
 using ReaderPtr = std::shared_ptr<const Reader>;
 

@@ -15,7 +15,7 @@ namespace easyflow::storage {
 namespace {
 
 constexpr Sql kList{"conversations.list", R"sql(
-  select v.id, v.integration_id, v.contact_id, v.platform, v.chat_id, v.title, v.status,
+  select v.id, v.integration_id, v.contact_id, v.platform, v.chat_id, v.title, v.status, v.tags, v.current_state,
          coalesce(c.is_active, true) as contact_active, v.messages_count, v.created_at, v.active_at,
          (select left(m.content, 200) from messages m where m.conversation_id = v.id
            order by m.created_at + interval '0' desc, m.id desc limit 1) as last_message
@@ -26,7 +26,7 @@ constexpr Sql kList{"conversations.list", R"sql(
    order by v.updated_at desc, v.active_at desc, v.id desc limit $5::integer)sql"};
 
 constexpr Sql kFind{"conversations.find", R"sql(
-  select v.id, v.integration_id, v.contact_id, v.platform, v.chat_id, v.title, v.status,
+  select v.id, v.integration_id, v.contact_id, v.platform, v.chat_id, v.title, v.status, v.tags, v.current_state,
          coalesce(c.is_active, true) as contact_active, v.messages_count, v.created_at, v.active_at,
          (select left(m.content, 200) from messages m where m.conversation_id = v.id
            order by m.created_at + interval '0' desc, m.id desc limit 1) as last_message
@@ -35,7 +35,7 @@ constexpr Sql kFind{"conversations.find", R"sql(
 
 constexpr Sql kMessages{"conversations.messages", R"sql(
   select id, conversation_id, content, content_type, role, direction, platform_message_id, intent, entities, confidence,
-         metadata, sent_at, created_at
+         nlp_model, metadata, sent_at, created_at
     from messages
    where conversation_id = $1::uuid
      and ($2::timestamptz is null or (created_at, id) < ($2::timestamptz, $3::uuid))
@@ -56,6 +56,8 @@ Conversation read_conversation(const pqxx::row& row) {
   out.chat_id = text_of(row["chat_id"]);
   out.title = text_of(row["title"]);
   out.status = text_of(row["status"]);
+  out.tags = texts_of(row["tags"]);
+  out.state = text_of(row["current_state"]);
   out.contact_active = row["contact_active"].as<bool>();
   out.messages_count = row["messages_count"].as<int>(0);
   out.last_message = text_of(row["last_message"]);
@@ -74,6 +76,7 @@ Message read_message(const pqxx::row& row) {
   out.direction = text_of(row["direction"]);
   out.platform_message_id = text_of(row["platform_message_id"]);
   out.intent = text_of(row["intent"]);
+  out.nlp_model = text_of(row["nlp_model"]);
   if (!row["entities"].is_null()) out.entities_json = text_of(row["entities"]);
   if (!row["confidence"].is_null()) out.confidence = row["confidence"].as<double>();
   if (!row["metadata"].is_null()) out.metadata_json = text_of(row["metadata"]);

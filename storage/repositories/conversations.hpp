@@ -18,8 +18,10 @@ struct Conversation {
   std::string contact_id;
   std::string platform;
   std::string chat_id;
-  std::string title;           ///< name of the person or group
-  std::string status;          ///< active, paused, closed, escalated
+  std::string title;   ///< name of the person or group
+  std::string status;  ///< active, paused, closed, escalated
+  std::vector<std::string> tags;
+  std::string state;           ///< where a flow stands: "initial" until something says otherwise
   bool contact_active = true;  ///< false once the person blocked us
   int messages_count = 0;
   std::string last_message;  ///< beginning of the newest message, at most 200 characters
@@ -35,8 +37,9 @@ struct Message {
   std::string role;       ///< user, assistant, system
   std::string direction;  ///< inbound, outbound
   std::string platform_message_id;
-  std::string intent;  ///< empty when unknown
-  std::string entities_json = "{}";
+  std::string intent;     ///< empty when unknown
+  std::string nlp_model;  ///< who read it: a model's version, "operator"; empty: nobody
+  std::string entities_json = "[]";
   std::optional<double> confidence;
   std::string metadata_json = "{}";  ///< outbound: {"delivery": queued|sending|sent|failed|unknown, "error": ...}
   std::optional<Timestamp> sent_at;

@@ -11,6 +11,7 @@
 
 #include "core/base/ids.hpp"
 #include "storage/pg_array.hpp"
+#include "storage/repositories/nlp_requests.hpp"
 #include "storage/repositories/rows.hpp"
 
 // How a batch is stored. Rows are locked in one fixed order everywhere (tenant, then table, then key), so batches that
@@ -22,6 +23,7 @@
 //   4. messages        and outbox events; sees what others wrote into the conversation before step 3 locked it
 //   5. edits           one by one, after the messages of the batch
 //   6. automatic acts  only when a message has one; rows that nobody else knows yet
+//   7. NLP requests    only where a provider reads messages too; locked after their messages
 // A batch of plain messages from known people is steps 1, 3 and 4.
 //
 // Plans are made once per connection, maybe while the tables are still empty, when a scan of the whole table looks as
@@ -409,6 +411,7 @@ class TenantBatch {
       if (item->event != nullptr && is_edit(*item->event)) write_edit(*item);
     }
     put_pending_acts(tx_, acts_);
+    put_nlp_requests(tx_, requests_);
     correct_counts();
     return counts_;
   }
@@ -702,8 +705,14 @@ class TenantBatch {
     }
   }
 
+  /// What follows from a new message. With a provider, its answer is waited for first.
   void note_act(const Item& item, const std::string& message, const std::string& conversation) {
-    if (!item.meaning || !item.meaning->has_action) return;
+    if (!item.meaning) return;
+    if (item.meaning->ask_provider) {
+      requests_.push_back({message, item.delivery->received_at, /*may_act=*/true, item.meaning->has_action});
+      return;
+    }
+    if (!item.meaning->has_action) return;
     acts_.push_back({item.delivery->integration_id, conversation, message, item.delivery->received_at,
                      item.meaning->intent, item.meaning->hundredths});
   }
@@ -746,6 +755,9 @@ class TenantBatch {
         if (known && made_at < *known) return;  // a later edit came first
         tx_.exec(kEdit, text_of(rows[0]["id"]), text_of(rows[0]["created_at"]), item.text, item.metadata,
                  format_rfc3339(made_at), chat_id, intent, confidence, entities, model);
+        if (item.meaning && item.meaning->ask_provider)
+          requests_.push_back(
+              {text_of(rows[0]["id"]), time_of(rows[0]["created_at"]), /*may_act=*/false, item.meaning->has_action});
         return;
       }
     }
@@ -781,6 +793,7 @@ class TenantBatch {
   std::unordered_set<std::string> early_edits_;                 // sessions where edits came before their originals
   std::map<std::string, int> deltas_;
   std::vector<PendingAct> acts_;
+  std::vector<NlpRequest> requests_;
   IngestCounts counts_;
 };
 

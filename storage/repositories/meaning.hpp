@@ -22,8 +22,10 @@ struct StoredMeaning {
   int hundredths = 0;  ///< the confidence, as exact as its column
   std::string model;   ///< version of the model that said so
   std::vector<StoredEntity> entities;
-  std::string details_json;  ///< an object; becomes metadata.nlp
-  bool has_action = false;   ///< the tenant wants something done on it: a row of automatic_acts goes with the message
+  std::string details_json;   ///< an object; becomes metadata.nlp
+  bool has_action = false;    ///< the tenant wants something done on it: a row of automatic_acts goes with the message
+  bool ask_provider = false;  ///< a provider shall read it too: a row of nlp_requests goes with the message, and the
+                              ///< act waits for what it says
 };
 
 /// A text as it may be stored, and what it means.

@@ -18,15 +18,19 @@ constexpr Sql kSettings{"nlp.settings", R"sql(
 
 constexpr Sql kPutModel{"nlp.put_model", R"sql(
   insert into nlp_models (id, tenant_id, version, model, metrics, data_fingerprint)
-  values ($1::uuid, current_tenant(), $2, $3::bytea, $4::jsonb, $5)
+  values ($1::uuid, current_tenant(), $2, $3::bytea,
+          $4::jsonb || jsonb_strip_nulls(jsonb_build_object('provenance', $6::jsonb)), $5)
   on conflict (tenant_id, version) do nothing)sql"};
+
+constexpr Sql kProvenance{"nlp.provenance", "select metrics->>'provenance' from nlp_models where version = $1"};
 
 constexpr Sql kDropOldModels{"nlp.drop_old_models", R"sql(
   delete from nlp_models
    where not is_active and id not in (select id from nlp_models order by created_at desc, id desc limit 5))sql"};
 
 constexpr Sql kModels{"nlp.models", R"sql(
-  select version, is_active, metrics, data_fingerprint, created_at from nlp_models order by created_at desc, id desc)sql"};
+  select version, is_active, metrics - 'provenance' as metrics, data_fingerprint, created_at
+    from nlp_models order by created_at desc, id desc)sql"};
 
 constexpr Sql kModel{"nlp.model", "select model from nlp_models where version = $1"};
 
@@ -50,6 +54,8 @@ constexpr Sql kExamples{"nlp.examples", R"sql(
    where $1::timestamptz is null or (created_at, id) > ($1::timestamptz, $2::uuid)
    order by created_at, id limit $3::integer)sql"};
 
+constexpr Sql kExampleIntents{"nlp.example_intents", "select distinct intent from nlp_examples order by intent"};
+
 constexpr Sql kRemoveExample{"nlp.remove_example", R"sql(
   delete from nlp_examples where id = $1::uuid returning pg_notify('nlp', ''))sql"};
 
@@ -66,6 +72,15 @@ constexpr Sql kLabelMessage{"nlp.label_message", R"sql(
 
 // a message corrected twice stays one example
 constexpr Sql kForgetLabel{"nlp.forget_label", "delete from nlp_examples where message_id = $1::uuid and text <> $2"};
+
+constexpr Sql kCounts{"nlp.counts", R"sql(
+  select intent, nlp_model, count(*) as messages,
+         count(*) filter (where metadata->'nlp'->'rejected' = 'true'::jsonb) as rejected,
+         count(*) filter (where nlp_model = 'operator' and metadata->'nlp'->'before'->>'intent' <> intent)
+           as corrected
+    from messages
+   where direction = 'inbound' and nlp_model is not null and created_at >= $1::timestamptz
+   group by intent, nlp_model order by count(*) desc, intent, nlp_model)sql"};
 
 constexpr Sql kRules{"nlp.rules", "select csv from nlp_rules"};
 constexpr Sql kPutRules{"nlp.put_rules", R"sql(
@@ -158,7 +173,7 @@ Task<NlpSettings> NlpRepository::settings(std::string tenant_id, std::string kno
 Task<> NlpRepository::put_model(std::string tenant_id, NlpModelRow model, std::string bytes) {
   auto work = [model = std::move(model), bytes = std::move(bytes)](Tx& tx) {
     tx.exec(kPutModel, new_uuid(), model.version, hex_bytea(bytes), jsonb_text(model.metrics_json),
-            model.data_fingerprint);
+            model.data_fingerprint, unless_empty(model.provenance_json));
     activate_in(tx, model.version);
     tx.exec(kDropOldModels);
   };
@@ -187,6 +202,14 @@ Task<std::optional<std::string>> NlpRepository::model(std::string tenant_id, std
     const auto rows = tx.exec(kModel, version);
     if (rows.empty()) return std::nullopt;
     return parse_bytea(text_of(rows[0][0]));
+  };
+  return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+Task<std::string> NlpRepository::provenance(std::string tenant_id, std::string version) {
+  auto work = [version = std::move(version)](Tx& tx) {
+    const auto rows = tx.exec(kProvenance, version);
+    return rows.empty() ? std::string() : text_of(rows[0][0]);
   };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
 }
@@ -231,6 +254,15 @@ Task<Result<Paged<NlpExample>>> NlpRepository::examples(std::string tenant_id, P
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
 }
 
+Task<std::vector<std::string>> NlpRepository::example_intents(std::string tenant_id) {
+  auto work = [](Tx& tx) {
+    std::vector<std::string> out;
+    for (const auto& row : tx.exec(kExampleIntents)) out.push_back(text_of(row["intent"]));
+    return out;
+  };
+  return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
 Task<bool> NlpRepository::remove_example(std::string tenant_id, std::string id) {
   auto work = [id = std::move(id)](Tx& tx) { return is_uuid(id) && !tx.exec(kRemoveExample, id).empty(); };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
@@ -256,6 +288,23 @@ Task<Result<void>> NlpRepository::label_message(std::string tenant_id, std::stri
     return {};
   };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+Task<std::vector<NlpIntentCount>> NlpRepository::counts(std::string tenant_id, Timestamp since) {
+  auto work = [since](Tx& tx) {
+    std::vector<NlpIntentCount> out;
+    for (const auto& row : tx.exec(kCounts, format_rfc3339(since))) {
+      NlpIntentCount count;
+      count.intent = text_of(row["intent"]);
+      count.model = text_of(row["nlp_model"]);
+      count.messages = row["messages"].as<std::int64_t>();
+      count.rejected = row["rejected"].as<std::int64_t>();
+      count.corrected = row["corrected"].as<std::int64_t>();
+      out.push_back(std::move(count));
+    }
+    return out;
+  };
+  return db_.run(Lane::background, Scope::tenant(std::move(tenant_id)), std::move(work));
 }
 
 Task<std::string> NlpRepository::rules(std::string tenant_id) {

@@ -2,6 +2,7 @@
 // actions.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct NlpModelRow {
   std::string version;
   bool active = false;
   std::string metrics_json = "{}";
+  std::string provenance_json;   ///< on what it was trained; not listed, see provenance(); empty: not known
   std::string data_fingerprint;  ///< SHA-256 of the training examples, hex
   Timestamp created_at;
 };
@@ -55,6 +57,15 @@ struct NlpSettings {
   std::vector<IntentAction> actions;
 };
 
+/// What reading a tenant's messages brought.
+struct NlpIntentCount {
+  std::string intent;
+  std::string model;  ///< "operator": labelled by a person
+  std::int64_t messages = 0;
+  std::int64_t rejected = 0;   ///< the model was not sure
+  std::int64_t corrected = 0;  ///< labelled otherwise than the model had said
+};
+
 /// Every change notifies the channel "nlp", so that the hubs read anew.
 class NlpRepository {
  public:
@@ -69,6 +80,8 @@ class NlpRepository {
   Task<std::vector<NlpModelRow>> models(std::string tenant_id);
   /// The bytes of one model.
   Task<std::optional<std::string>> model(std::string tenant_id, std::string version);
+  /// On what a model was trained, as it was given to put_model; empty when it is not there or not known.
+  Task<std::string> provenance(std::string tenant_id, std::string version);
   /// Makes an earlier model the active one; with an empty version the one that ships with the hub. False: not there.
   Task<bool> activate(std::string tenant_id, std::string version);
 
@@ -76,12 +89,17 @@ class NlpRepository {
   Task<int> put_examples(std::string tenant_id, std::vector<NlpExample> examples);
   /// Oldest first.
   Task<Result<Paged<NlpExample>>> examples(std::string tenant_id, PageRequest page);
+  /// The intents that examples have.
+  Task<std::vector<std::string>> example_intents(std::string tenant_id);
   Task<bool> remove_example(std::string tenant_id, std::string id);
   /// An operator says what a message means: the message gets the intent with confidence 1 and nlp_model "operator",
   /// metadata.nlp keeps what was said before, and its text becomes an example. Repeating it changes nothing.
   /// Errors: not_found (no such inbound message with a text).
   Task<Result<void>> label_message(std::string tenant_id, std::string message_id, std::string intent,
                                    std::string user_id);
+
+  /// Inbound messages since then that have been read, by intent and model.
+  Task<std::vector<NlpIntentCount>> counts(std::string tenant_id, Timestamp since);
 
   Task<std::string> rules(std::string tenant_id);
   /// An empty text removes them.

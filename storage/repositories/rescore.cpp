@@ -25,7 +25,8 @@ constexpr Sql kPosition{"rescore.position", R"sql(
 
 // The bounds are plain comparisons, so that partitions and index entries outside of them are not looked at.
 constexpr Sql kPage{"rescore.page", R"sql(
-  select id, created_at, content, nlp_model, coalesce(sent_at, created_at) as said_at
+  select id, created_at, content, nlp_model, coalesce(sent_at, created_at) as said_at,
+         (metadata->'nlp'->'embedded') is not null as read_by_provider
     from messages
    where created_at >= greatest(coalesce($1::timestamptz, '-infinity'), coalesce($2::timestamptz, '-infinity'))
      and (created_at, id) > (coalesce($1::timestamptz, '-infinity'),
@@ -43,7 +44,7 @@ constexpr Sql kChange{"rescore.change", R"sql(
          as g(id, created_at, was, content, intent, hundredths, entities, nlp_model, details)
    where m.id = g.id and m.created_at = g.created_at
      and m.created_at between $10::timestamptz and $11::timestamptz
-     and m.content = g.was and m.nlp_model is distinct from 'operator')sql"};
+     and m.content = g.was and m.nlp_model is distinct from 'operator' and m.metadata->'nlp'->'embedded' is null)sql"};
 
 constexpr Sql kMove{"rescore.move", R"sql(
   update nlp_rescores
@@ -132,7 +133,7 @@ Task<Result<Rescore>> RescoreRepository::page(std::string tenant_id, std::string
     for (const auto& row : rows) {
       const auto known = text_of(row["nlp_model"]);
       if (known == "operator") ++labelled;
-      if (known == "operator" || known == model) continue;
+      if (known == "operator" || known == model || row["read_by_provider"].as<bool>()) continue;
       Reread message;
       message.was = text_of(row["content"]);
       auto read = reader->read(message.was, time_of(row["said_at"]));

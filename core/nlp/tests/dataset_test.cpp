@@ -56,6 +56,11 @@ TEST(Clean, LeavesOutDuplicatesAndTellsWhatIsDoubtful) {
   EXPECT_EQ(faults.small_intents.size(), 2u);
 }
 
+TEST(Clean, NumbersDiffer) {
+  auto examples = read_examples("text,intent\n1,out_of_scope\n5,review_feedback\n").value();
+  EXPECT_TRUE(clean(examples).contradictions.empty());
+}
+
 TEST(DefaultExamples, AreWhatTheNoteSays) {
   auto examples = default_examples();
   ASSERT_GT(examples.size(), 1000u);

@@ -37,7 +37,9 @@ TEST(Train, TellsHowFarItIsAndStopsWhenAsked) {
   ASSERT_FALSE(seen.empty());
   for (std::size_t i = 0; i < seen.size(); ++i) {
     EXPECT_TRUE(seen[i] >= 0 && seen[i] <= 1);
-    if (i > 0) EXPECT_GE(seen[i], seen[i - 1]);
+    if (i > 0) {
+      EXPECT_GE(seen[i], seen[i - 1]);
+    }
   }
   options.on_progress = [](double) { return false; };
   EXPECT_EQ(train(testing::small_set(), options).error().kind(), ErrorKind::conflict);

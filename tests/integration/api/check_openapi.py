@@ -22,6 +22,10 @@ except ImportError as missing:
     sys.exit(2)
 
 UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
+# where the names of a path come from: the list, and the member of its items
+NAME_SOURCES = {
+    "{intent}": ("/api/v1/automation/intents", "intent"),
+}
 # where the ids of a path come from
 ID_SOURCES = {
     "/api/v1/integrations/{id}": "/api/v1/integrations",
@@ -120,9 +124,9 @@ class Checker:
                 self.fault(what, f"field '{value.get('field')}' instead of '{field}'")
         return value
 
-    def ids(self, list_path):
-        status, _, body = self.request("GET", list_path + "?limit=5", self.token)
-        return [item["id"] for item in json.loads(body)["items"]] if status == 200 else []
+    def ids(self, list_path, member="id"):
+        status, _, body = self.request("GET", list_path + ("?limit=5" if member == "id" else ""), self.token)
+        return [item[member] for item in json.loads(body)["items"]] if status == 200 else []
 
     def is_open(self, operation):
         return operation.get("security", None) is not None and ({} in operation["security"] or not operation["security"])
@@ -134,7 +138,7 @@ class Checker:
                 if method == "parameters":
                     continue
                 method = method.upper()
-                unknown = path.replace("{id}", UNKNOWN_ID)
+                unknown = path.replace("{id}", UNKNOWN_ID).replace("{version}", "no-such-model")
                 if not self.is_open(operation):
                     self.check(method, path, unknown, expected=401, token=None)
                     self.check(method, path, unknown, expected=401, token="ef_" + "x" * 43)
@@ -143,11 +147,20 @@ class Checker:
                 elif has_id and "requestBody" not in operation:
                     self.check(method, path, unknown, expected=404)
                     self.check(method, path, path.replace("{id}", "no-id"), expected=404, field="id")
+                elif "{version}" in path:
+                    self.check(method, path, unknown, expected=404, field="version")
                 if "requestBody" in operation:
                     for body, content_type, status, field in WRONG_BODIES:
                         self.check(method, path, unknown, expected=status, body=body, content_type=content_type, field=field)
 
     def walk_get(self, path, operation, has_id, unknown):
+        for name, (list_path, member) in NAME_SOURCES.items():
+            if name not in path:
+                continue
+            self.check("GET", path, path.replace(name, "no-such-name"), expected=404, field=member)
+            for known in self.ids(list_path, member):
+                self.check("GET", path, path.replace(name, urllib.parse.quote(known, safe="")), expected=200)
+            return
         if has_id:
             self.check("GET", path, unknown, expected=404)
             self.check("GET", path, path.replace("{id}", "no-id"), expected=404)

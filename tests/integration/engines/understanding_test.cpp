@@ -33,10 +33,12 @@ class UnderstandingTest : public EnginesTest {
   /// A model that knows two intents of its own.
   static std::shared_ptr<const nlp::Model> small_model(const std::string& name) {
     std::vector<nlp::Example> examples;
-    for (const char* text : {"red", "red please", "a red one", "bright red", "red red"})
-      examples.push_back({text, "wants_red", "en"});
-    for (const char* text : {"blue", "blue please", "a blue one", "dark blue", "blue blue"})
-      examples.push_back({text, "wants_blue", "en"});
+    for (const char* thing : {"sea", "wind", "rain", "forest", "road", "river", "winter", "home", "moon", "fire"}) {
+      for (const char* wish : {"sing ", "sing me a song about the ", "a song of the ", "let us sing of the "})
+        examples.push_back({std::string(wish) + thing, "wants_song", "en"});
+      for (const char* wish : {"recite ", "recite a poem about the ", "a poem of the ", "let us recite the "})
+        examples.push_back({std::string(wish) + thing, "wants_poem", "en"});
+    }
     nlp::TrainingOptions options;
     options.name = name;
     return nlp::train(examples, options).value();
@@ -108,11 +110,27 @@ TEST_F(UnderstandingTest, APollsMessageIsReadToo) {
   EXPECT_EQ(newest("nlp_model"), embedded);
 }
 
-TEST_F(UnderstandingTest, WhatNobodyKnowsKeepsItsRanking) {
-  said("qwrtp zxcvb mnbvc");
-  EXPECT_EQ(newest("intent"), "out_of_scope");
-  EXPECT_EQ(newest("jsonb_array_length(metadata->'nlp'->'ranking')"), "3");
-  EXPECT_EQ(newest("(metadata->'nlp'->'ranking'->0->>'confidence')::numeric between 0 and 1"), "t");
+TEST_F(UnderstandingTest, WhatIsDoubtfulKeepsItsRanking) {
+  nlp::Meaning meaning;
+  meaning.intent = "out_of_scope";
+  meaning.confidence = 0.996;
+  meaning.model = "shop-1";
+  meaning.ranking.resize(2);
+  meaning.ranking[0].intent = "wants_song";
+  meaning.ranking[0].confidence = 0.31111;
+  meaning.ranking[1].intent = "wants_poem";
+  meaning.ranking[1].confidence = 0.3;
+  auto stored = understanding::to_stored(meaning);
+  EXPECT_EQ(stored.hundredths, 100);
+  EXPECT_EQ(stored.model, "shop-1");
+  EXPECT_EQ(json::parse(stored.details_json), json::parse(R"({"source":"model"})"));
+  meaning.rejected = true;
+  EXPECT_EQ(json::parse(understanding::to_stored(meaning).details_json),
+            json::parse(R"({"source":"model","rejected":true,
+    "ranking":[{"intent":"wants_song","confidence":0.3111},{"intent":"wants_poem","confidence":0.3}]})"));
+  meaning.rejected = false;
+  meaning.ambiguous = true;
+  EXPECT_TRUE(json::parse(understanding::to_stored(meaning).details_json).contains("ranking"));
 }
 
 TEST_F(UnderstandingTest, CardsAreNotStored) {
@@ -147,22 +165,22 @@ TEST_F(UnderstandingTest, ATenantsModelRulesAndActionsAreItsOwn) {
   const auto version = install(*small_model("shop"));
   loop.run(nlp.put_rules(user.tenant_id, "kind,type,pattern,value\nlookup,brand,acme,ACME\n"));
   storage::IntentAction action;
-  action.intent = "wants_red";
+  action.intent = "wants_song";
   action.min_confidence = 0.01;
-  action.tag = "red";
+  action.tag = "song";
   loop.run(nlp.put_action(user.tenant_id, action));
-  action.intent = "wants_blue";
+  action.intent = "wants_poem";
   action.enabled = false;
   loop.run(nlp.put_action(user.tenant_id, action));
 
-  said("red please acme");
+  said("sing a song about acme");
   EXPECT_EQ(newest("nlp_model"), version);
   EXPECT_EQ(newest("jsonb_path_query_first(entities, '$[*] ? (@.type == \"brand\").value') #>> '{}'"), "ACME");
-  const bool known = newest("intent") == "wants_red";
+  const bool known = newest("intent") == "wants_song";
   EXPECT_EQ(ask("select count(*) from automatic_acts"), known ? "1" : "0");
   EXPECT_TRUE(known) << newest("intent || confidence || metadata");
-  said("blue please");
-  EXPECT_EQ(ask("select count(*) from automatic_acts where intent <> 'wants_red'"), "0") << "that one is switched off";
+  said("recite a poem");
+  EXPECT_EQ(ask("select count(*) from automatic_acts where intent <> 'wants_song'"), "0") << "that one is switched off";
 
   EXPECT_EQ(loop.run(readers.open("00000000-0000-7000-8000-000000000000"))->model()->version(), embedded);
 }
@@ -170,16 +188,16 @@ TEST_F(UnderstandingTest, ATenantsModelRulesAndActionsAreItsOwn) {
 TEST_F(UnderstandingTest, AnActionNeedsItsConfidence) {
   auto reader_with = [](double least) {
     storage::IntentAction action;
-    action.intent = "wants_red";
+    action.intent = "wants_song";
     action.min_confidence = least;
     return understanding::Reader(small_model("shop"), nullptr, {action}, understanding::TimeZone("Europe/Moscow"));
   };
-  const auto sure = reader_with(0).read("red please", clock.now());
-  ASSERT_EQ(sure.meaning->intent, "wants_red");
+  const auto sure = reader_with(0).read("sing a song", clock.now());
+  ASSERT_EQ(sure.meaning->intent, "wants_song");
   EXPECT_TRUE(sure.meaning->has_action);
-  const auto exactly = reader_with(sure.meaning->hundredths / 100.0).read("red please", clock.now());
+  const auto exactly = reader_with(sure.meaning->hundredths / 100.0).read("sing a song", clock.now());
   EXPECT_TRUE(exactly.meaning->has_action) << "by the confidence that is shown";
-  const auto beyond = reader_with((sure.meaning->hundredths + 1) / 100.0).read("red please", clock.now());
+  const auto beyond = reader_with((sure.meaning->hundredths + 1) / 100.0).read("sing a song", clock.now());
   EXPECT_FALSE(beyond.meaning->has_action);
 }
 
@@ -191,7 +209,7 @@ TEST_F(UnderstandingTest, AModelIsSwappedWhileMessagesComeAndNoneIsLost) {
   auto record = [](ingest::WebhookHandler& to, platforms::AccountPtr from, int id, int& failures) -> Task<> {
     HttpRequest request("POST", "/hooks/telegram/" + from->integration.webhook_path);
     request.headers.add("X-Telegram-Bot-Api-Secret-Token", from->account.hub_secret("webhook_secret"));
-    request.body = update(id, "red please");
+    request.body = update(id, "sing a song");
     auto answer = co_await to.handle("telegram", from->integration.webhook_path, std::move(request));
     if (answer.status != 200) ++failures;
   };
@@ -247,7 +265,7 @@ TEST_F(UnderstandingTest, ABrokenModelKeepsTheOldOne) {
   EXPECT_EQ(loads("refused") - refused, 2);
   const auto reader = loop.run(readers.open(user.tenant_id));
   EXPECT_NE(reader->rules(), nullptr) << "what can be read is taken";
-  said("red please");
+  said("sing a song");
   EXPECT_EQ(newest("nlp_model"), version);
 
   loop.run(nlp.put_rules(user.tenant_id, "nonsense"));
@@ -309,7 +327,7 @@ TEST_F(UnderstandingTest, RelativeDatesAreOfTheUsersDay) {
 TEST_F(UnderstandingTest, OlderMessagesAreReadAgain) {
   account = loop.run(accounts.open(user.tenant_id, connect_telegram().id)).value();
   for (int i = 0; i < 3; ++i) {
-    auto unread = delivery(update(++last_update, "red please " + std::to_string(i)));
+    auto unread = delivery(update(++last_update, "sing a song " + std::to_string(i)));
     unread.reader = nullptr;
     EXPECT_TRUE(loop.run(batcher.record(std::move(unread))));
   }

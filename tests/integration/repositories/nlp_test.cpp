@@ -56,6 +56,44 @@ TEST_F(NlpTest, OneModelIsActiveAndFiveAreKept) {
   EXPECT_FALSE(loop.run(nlp.activate(b.tenant_id, "shop-6")));
 }
 
+TEST_F(NlpTest, WhatAModelWasTrainedOnIsKeptButNotListed) {
+  auto row = model("shop-1");
+  row.provenance_json = R"({"seen": "00ff00ff"})";
+  loop.run(nlp.put_model(a.tenant_id, row, "bytes"));
+  loop.run(nlp.put_model(a.tenant_id, model("shop-2"), "bytes"));
+  EXPECT_EQ(loop.run(nlp.provenance(a.tenant_id, "shop-1")), row.provenance_json);
+  EXPECT_EQ(loop.run(nlp.provenance(a.tenant_id, "shop-2")), "");
+  EXPECT_EQ(loop.run(nlp.provenance(a.tenant_id, "shop-3")), "");
+  EXPECT_EQ(loop.run(nlp.provenance(b.tenant_id, "shop-1")), "");
+  for (const auto& listed : loop.run(nlp.models(a.tenant_id))) EXPECT_EQ(listed.metrics_json, R"({"accuracy": 0.9})");
+}
+
+TEST_F(NlpTest, CountsWhatReadingBrought) {
+  const auto first = said(a, "где мой заказ");
+  change(a, "update messages set intent = 'greeting', confidence = 0.41, nlp_model = 'default-1'");
+  said(a, "мяу");
+  change(a,
+         R"(update messages set intent = 'out_of_scope', nlp_model = 'default-1', metadata = '{"nlp":{"rejected":true}}'
+               where nlp_model is null)");
+  said(a, "nobody read this");
+  change(a, "update messages set nlp_model = null where content like 'nobody%'");
+  ASSERT_TRUE(loop.run(nlp.label_message(a.tenant_id, first, "order_status", a.user_id)));
+
+  const auto counts = loop.run(nlp.counts(a.tenant_id, Timestamp()));
+  ASSERT_EQ(counts.size(), 2u);
+  EXPECT_EQ(counts[0].intent, "order_status");
+  EXPECT_EQ(counts[0].model, "operator");
+  EXPECT_EQ(counts[0].messages, 1);
+  EXPECT_EQ(counts[0].rejected, 0);
+  EXPECT_EQ(counts[0].corrected, 1);
+  EXPECT_EQ(counts[1].intent, "out_of_scope");
+  EXPECT_EQ(counts[1].model, "default-1");
+  EXPECT_EQ(counts[1].rejected, 1);
+  EXPECT_EQ(counts[1].corrected, 0);
+  EXPECT_TRUE(loop.run(nlp.counts(a.tenant_id, SystemClock().now() + std::chrono::hours(1))).empty());
+  EXPECT_TRUE(loop.run(nlp.counts(b.tenant_id, Timestamp())).empty());
+}
+
 TEST_F(NlpTest, AnOperatorsLabelIsAnExample) {
   const auto id = said(a, "где мой заказ");
   change(a, "update messages set intent = 'greeting', confidence = 0.41, nlp_model = 'default-1'");
@@ -97,6 +135,7 @@ TEST_F(NlpTest, ImportedExamplesAreKnownByTheirText) {
   EXPECT_FALSE(loop.run(nlp.remove_example(b.tenant_id, examples_of(a)[0].id)));
   EXPECT_TRUE(loop.run(nlp.remove_example(a.tenant_id, examples_of(a)[0].id)));
   EXPECT_EQ(examples_of(a).size(), 1u);
+  EXPECT_EQ(loop.run(nlp.example_intents(b.tenant_id)), std::vector<std::string>());
 }
 
 TEST_F(NlpTest, RulesAndActionsAreReplacedAndRemoved) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 
+#include "storage/repositories/nlp_requests.hpp"
 #include "tests/integration/repositories/fixture.hpp"
 
 namespace easyflow::storage {
@@ -166,6 +167,8 @@ TEST_F(SchemaTest, AFilledDatabaseGoesDownAndUpAgain) {
   act.intent = "order_status";
   auto put_act = [act](Tx& tx) { put_pending_acts(tx, {act}); };
   loop.run(db.run(Lane::interactive, Scope::tenant(a.tenant_id), put_act));
+  auto put_request = [id = act.message_id](Tx& tx) { put_nlp_requests(tx, {NlpRequest{id, {}, true, true}}); };
+  loop.run(db.run(Lane::interactive, Scope::tenant(a.tenant_id), put_request));
 
   std::vector<std::string> empty_tables;
   {

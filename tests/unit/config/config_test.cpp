@@ -89,6 +89,11 @@ TEST_F(ConfigTest, HoldsTheDefaultsWithoutAnySource) {
   EXPECT_EQ(config.outbound.poll_interval, std::chrono::seconds(10));
   EXPECT_EQ(config.outbound.max_parallel, 16);
   EXPECT_TRUE(config.nlp.enabled);
+  EXPECT_EQ(config.nlp.provider, "embedded");
+  EXPECT_EQ(config.nlp.provider_url, "");
+  EXPECT_TRUE(config.nlp.provider_token.empty());
+  EXPECT_EQ(config.nlp.provider_timeout, std::chrono::seconds(2));
+  EXPECT_EQ(config.nlp.provider_parallel, 4);
   EXPECT_EQ(config.retention.inbound_body_days, 30);
   EXPECT_EQ(config.retention.outbox_days, 7);
   EXPECT_EQ(config.retention.sync_log_days, 90);
@@ -158,6 +163,9 @@ TEST_F(ConfigTest, RefusesBadValues) {
       {"server.port", "65536", "from 0 to 65535"},
       {"server.port", "-1", "is not a whole number"},
       {"nlp.enabled", "yes", "\"yes\" is neither true nor false"},
+      {"nlp.provider", "dialogflow", "is none of: embedded, rasa, openai"},
+      {"nlp.provider_url", "http://api.example.com/v1", "must begin with https://"},
+      {"nlp.provider_timeout", "2m", "is out of range"},
       {"server.port", "", "is not a whole number"},
       {"server.port", "80 ", "is not a whole number"},
       {"server.port", "99999999999999999999", "is not a whole number"},
@@ -299,6 +307,40 @@ TEST_F(ConfigTest, TheMasterKeyComesFromTheEnvironmentOnly) {
   EXPECT_THAT(fault(), HasSubstr("keep one of them"));
 }
 
+TEST_F(ConfigTest, TheProvidersTokenComesFromTheEnvironmentOnly) {
+  file("[nlp]\nprovider_token = \"sk-secret\"\n");
+  std::string text = fault();
+  EXPECT_THAT(text, HasSubstr("must not stand in this file"));
+  EXPECT_THAT(text, HasSubstr("EASYFLOW_NLP_PROVIDER_TOKEN"));
+  EXPECT_THAT(text, Not(HasSubstr("sk-secret")));
+  sources_.file.reset();
+  sources_.flags["nlp.provider_token"] = "sk-secret";
+  text = fault();
+  EXPECT_THAT(text, HasSubstr("can be seen by every user"));
+  EXPECT_THAT(text, Not(HasSubstr("sk-secret")));
+  sources_.flags.clear();
+  dotenv("EASYFLOW_NLP_PROVIDER_TOKEN=sk-secret\n", 0644);
+  EXPECT_THAT(fault(), EndsWith("close it: chmod 600 " + *sources_.dotenv_path));
+  dotenv("EASYFLOW_NLP_PROVIDER_TOKEN=sk-secret\n", 0600);
+  const Config config = load();
+  EXPECT_EQ(config.nlp.provider_token.reveal(), "sk-secret");
+  EXPECT_EQ(entry(config, "nlp.provider_token").value, "***");
+  EXPECT_TRUE(entry(config, "nlp.provider_token").secret);
+}
+
+TEST_F(ConfigTest, AProviderNeedsAnAddressAndALanguageModelAName) {
+  sources_.flags["nlp.provider"] = "rasa";
+  EXPECT_THAT(fault(), HasSubstr("nlp.provider_url (default): rasa needs it"));
+  sources_.flags["nlp.provider_url"] = "http://127.0.0.1:5005/";
+  EXPECT_EQ(load().nlp.provider_url, "http://127.0.0.1:5005");
+  sources_.flags["nlp.provider"] = "openai";
+  EXPECT_THAT(fault(), HasSubstr("nlp.provider_model (default): openai needs it"));
+  sources_.flags["nlp.provider_model"] = "small";
+  EXPECT_EQ(load().nlp.provider_model, "small");
+  sources_.flags["nlp.enabled"] = "false";
+  EXPECT_THAT(fault(), HasSubstr("nlp.provider (flag --nlp.provider): nlp.enabled is false"));
+}
+
 TEST_F(ConfigTest, ADotenvWithTheMasterKeyMustBePrivate) {
   const std::string text = "EASYFLOW_MASTER_KEY=\"mk_00112233445566aa QUFB old\\nmk_00112233445566bb QkJC active\"\n";
   dotenv(text, 0644);
@@ -423,7 +465,7 @@ TEST_F(ConfigTest, TheExampleFileIsTheTableOfKeys) {
   for (std::size_t i = 0; i < config.entries.size(); ++i) {
     EXPECT_EQ(config.entries[i].key, defaults.entries[i].key);
     EXPECT_EQ(config.entries[i].value, defaults.entries[i].value) << config.entries[i].key;
-    if (config.entries[i].key == "keys.master_key") continue;
+    if (config.entries[i].secret && config.entries[i].key.rfind("database.", 0) != 0) continue;
     EXPECT_THAT(config.entries[i].origin, StartsWith("file ")) << config.entries[i].key << " is not in the example";
   }
 }
@@ -432,7 +474,7 @@ TEST(ConfigKeys, EachHasHelpAndAVariable) {
   for (const ConfigKey& key : config_keys()) {
     EXPECT_FALSE(key.help.empty()) << key.key;
     EXPECT_THAT(key.environment, StartsWith("EASYFLOW_"));
-    EXPECT_EQ(key.secret, key.key == "keys.master_key");
+    EXPECT_EQ(key.secret, key.key == "keys.master_key" || key.key == "nlp.provider_token");
   }
 }
 

@@ -46,9 +46,11 @@ class AmountReader {
   explicit AmountReader(const Phrase& phrase) : p_(phrase) {}
 
   void read(std::vector<Candidate>& out) {
-    for (int at = 0; at < p_.size();) {
+    int asked = 0;
+    for (int at = 0; at < p_.size() && asked < p_.most_places();) {
       std::optional<Found> found;
       if (may_begin(at)) {
+        ++asked;
         found = money(at);
         if (!found) found = quantity(at);
       }
@@ -76,32 +78,43 @@ class AmountReader {
 
   /// Whether asking the rules is worth it: most numbers stand among words that tell nothing.
   bool may_begin(int at) const {
-    if (!p_.is_number(at)) return p_.known(at);
-    const bool alone = !p_.known(at - 1) && !p_.known(at + 1) &&
-                       (p_.is_number(at + 1) ? p_.text(at + 1).size() != 3 : p_.is_word(at + 1));
-    return begins_fresh(at) && (!alone || p_.text(at + 1) == "т" || p_.text(at + 1) == "out" ||
-                                names_quantity(at - 1) || is_adjective(at + 1) || country_at(at + 1));
+    if (!p_.is_number(at)) {
+      if (!p_.known(at)) return false;
+      // a preposition or an article and then nothing that tells
+      return p_.senses(at) != bit(Sense::particle) || p_.known(at + 1) || p_.is_number(at + 1);
+    }
+    const bool known = p_.known(at - 1) || p_.known(at + 1);
+    // a number among signs
+    if (!known && !p_.is_word(at - 1) && !names_quantity(at - 1) && !p_.is_word(at + 1) && !p_.is_number(at + 1) &&
+        !may_go_on(at + 1))
+      return false;
+    const bool alone = !known && (p_.is_number(at + 1) ? p_.text(at + 1).size() != 3 : p_.is_word(at + 1));
+    return p_.begins_fresh(at) && (!alone || p_.text(at + 1) == "т" || p_.text(at + 1) == "out" ||
+                                   names_quantity(at - 1) || is_adjective(at + 1) || country_at(at + 1));
+  }
+  /// A number may go on behind this sign: "1.5", "2,490", "10-20", "5'000", "50%".
+  bool may_go_on(int sign) const {
+    return p_.is_dash(sign) || (p_.joined(sign) && p_.joined(sign + 1) && p_.is_number(sign + 1) &&
+                                (p_.is_sign(sign, '.') || p_.is_sign(sign, ',') || p_.is_sign(sign, '\'')));
   }
 
-  /// A number here is no piece of something longer.
-  bool begins_fresh(int at) const {
-    if (!p_.joined(at)) return true;
-    if (p_.is_word(at - 1) || p_.is_sign(at - 1, '#') || p_.is_sign(at - 1, '_') || p_.is_sign(at - 1, '/') ||
-        p_.text(at - 1) == "№")
-      return false;
-    const bool connects =
-        p_.is_sign(at - 1, '.') || p_.is_sign(at - 1, ',') || p_.is_sign(at - 1, ':') || p_.is_dash(at - 1);
-    return !(connects && p_.joined(at - 1) && (p_.is_number(at - 2) || p_.is_word(at - 2)));
+  /// "2-местная", "5-го": behind the number goes on what it is a piece of.
+  bool goes_on(int end) const {
+    return !p_.ends_fresh(end) || (p_.is_dash(end) && p_.joined(end) && p_.is_word(end + 1) && p_.joined(end + 1));
   }
-  bool ends_fresh(int end) const {
-    if (!p_.joined(end)) return true;
-    if (p_.is_number(end) || p_.is_sign(end, '_')) return false;
-    const bool connects =
-        p_.is_sign(end, '.') || p_.is_sign(end, ',') || p_.is_sign(end, ':') || p_.is_sign(end, '/') || p_.is_dash(end);
-    return !(connects && p_.joined(end + 1) && (p_.is_number(end + 1) || p_.is_word(end + 1)));
+  const std::optional<Numeral>& number_at(int at) const {
+    return numbers_.at(at, 0, [&] { return read_number(at); });
   }
-  std::optional<Numeral> number_at(int at) const {
-    if (p_.is_number(at) && !begins_fresh(at)) return std::nullopt;
+  /// The same, maybe a piece of something longer.
+  const std::optional<Numeral>& grouped_number_at(int at) const {
+    return grouped_numbers_.at(at, 0, [&] { return read_cardinal(p_, at, Grouping::thousands); });
+  }
+  /// The same without groups of digits.
+  const std::optional<Numeral>& plain_number_at(int at) const {
+    return plain_numbers_.at(at, 0, [&] { return read_cardinal(p_, at, Grouping::none); });
+  }
+  std::optional<Numeral> read_number(int at) const {
+    if (p_.is_number(at) && !p_.begins_fresh(at)) return std::nullopt;
     // the rest of a number too long to be an amount
     if (p_.is_number(at - 1) && p_.text(at).size() == 3 && p_.text(at - 1).size() <= 3) return std::nullopt;
     return read_cardinal(p_, at, Grouping::thousands);
@@ -153,7 +166,7 @@ class AmountReader {
     if (p_.is_sign(next, '.') && p_.joined(next)) ++next;
     const bool joined_by_and = p_.is(next, Particle::and_);
     if (joined_by_and) ++next;
-    const auto minor = read_cardinal(p_, next, Grouping::none);
+    const auto minor = plain_number_at(next);
     if (!minor || !minor->is_whole() || minor->whole() > 99 || minor->whole() < 0) return;
     const bool named = p_.is(minor->end, Sense::minor_currency);
     const bool plain = (joined_by_and || sign_before || p_.is(amount.end - 1, Sense::currency)) &&
@@ -315,7 +328,7 @@ class AmountReader {
     const bool joins =
         is_range_joiner(middle) || (from && p_.is_any(middle, {Particle::before, Particle::to, Particle::and_}));
     if (!joins) return std::nullopt;
-    const auto second = read_cardinal(p_, middle + 1, Grouping::thousands);
+    const auto second = grouped_number_at(middle + 1);
     if (!second || second->digits > 9) return std::nullopt;
     if (first->digits > 0 && second->digits > 0 && !from && !p_.is(middle, Particle::or_) &&
         second->thousandths < first->thousandths && !second->has_magnitude)
@@ -347,10 +360,10 @@ class AmountReader {
   /// "за 1500", "стоит 2490", "цена 990": a number without a currency after a word about prices.
   std::optional<Found> bare_price(int at) const {
     if (!p_.is_russian()) return std::nullopt;
-    if (!p_.is_number(at) || !begins_fresh(at)) return std::nullopt;
+    if (!p_.begins_fresh(at) || !p_.is_word(at - 1)) return std::nullopt;
     const auto number = read_cardinal(p_, at, Grouping::thousands);
     if (!number || number->digits > 7 || number->whole() < 50 || p_.text(at)[0] == '0') return std::nullopt;
-    if (!ends_fresh(number->end) || counts_goods(number->end) || p_.is(number->end, Sense::unit) ||
+    if (goes_on(number->end) || counts_goods(number->end) || p_.is(number->end, Sense::unit) ||
         p_.is(number->end, Sense::short_unit) || p_.is(number->end, Sense::month) || p_.is_sign(number->end, '%') ||
         p_.is(number->end, Sense::year_mark))
       return std::nullopt;
@@ -430,7 +443,7 @@ class AmountReader {
     if (!number) return std::nullopt;
     bool is_range = false;
     if ((is_range_joiner(number->end)) || p_.is(number->end, Particle::to)) {
-      const auto upper = read_cardinal(p_, number->end + 1, Grouping::thousands);
+      const auto upper = grouped_number_at(number->end + 1);
       if (upper && p_.is(upper->end, Sense::count_unit)) {
         number = upper;
         is_range = true;
@@ -493,10 +506,10 @@ class AmountReader {
 
   /// "2 кг" where something is asked for or was sent; of a body or a thing it is a property.
   std::optional<Found> measured(int at) const {
-    const auto number = read_cardinal(p_, at, Grouping::none);
-    if (!number || (p_.is_number(at) && !begins_fresh(at)) || number->thousandths <= 0) return std::nullopt;
+    const auto number = plain_number_at(at);
+    if (!number || (p_.is_number(at) && !p_.begins_fresh(at)) || number->thousandths <= 0) return std::nullopt;
     const auto measure = p_.as(number->end, Sense::measure);
-    if (!measure || !ends_fresh(number->end + 1)) return std::nullopt;
+    if (!measure || goes_on(number->end + 1)) return std::nullopt;
     if (p_.near(Sense::child, at, at, 4, 0) || p_.text(at - 1).starts_with("ве") || p_.text(at - 1) == "до" ||
         p_.text(at - 1) == "на" || p_.text(at - 1) == "weigh" || p_.text(at - 1) == "рост")
       return std::nullopt;
@@ -531,7 +544,7 @@ class AmountReader {
   /// "a dozen of plates", "дюжину тарелок".
   std::optional<Found> dozen(int at) const {
     const bool half = p_.is(at, Particle::half);
-    const auto number = read_cardinal(p_, half ? at + 1 : at, Grouping::none);
+    const auto number = plain_number_at(half ? at + 1 : at);
     if (!number || p_.as(number->end - 1, Sense::magnitude) != 12) return std::nullopt;
     return pieces(at, number->end, half ? number->thousandths / 2 : number->thousandths, kLikely);
   }
@@ -545,7 +558,7 @@ class AmountReader {
     const int end = number->end;
     const bool in_words = number->digits == 0;
     if (in_words && number->whole() < 2) return std::nullopt;
-    if (!ends_fresh(end) || counts_other(end)) return std::nullopt;
+    if (goes_on(end) || counts_other(end)) return std::nullopt;
     int before = at - 1;
     if (names_quantity(before)) return pieces(at, end, number->thousandths, kSure);
     if (p_.is(before, Particle::only)) {
@@ -599,6 +612,9 @@ class AmountReader {
   }
 
   const Phrase& p_;
+  mutable Remembered<Numeral> numbers_;
+  mutable Remembered<Numeral> grouped_numbers_;
+  mutable Remembered<Numeral> plain_numbers_;
   bool last_was_quantity_ = false;
   bool any_quantity_ = false;
   bool priced_ = false;  ///< money was found before
@@ -606,11 +622,10 @@ class AmountReader {
 
 }  // namespace
 
-void find_amounts(const Scan& scan, std::vector<Candidate>& out) {
-  const Phrase phrase(scan);
+void find_amounts(const Phrase& phrase, std::vector<Candidate>& out) {
   const bool spelled = (phrase.senses() & kAmountSenses) != 0;
   const bool article = (phrase.senses() & (bit(Sense::currency) | bit(Sense::count_unit))) != 0;
-  if (scan.digits == 0 && !spelled && !article) return;
+  if (phrase.scan().digits == 0 && !spelled && !article) return;
   AmountReader(phrase).read(out);
 }
 

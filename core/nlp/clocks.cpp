@@ -59,6 +59,10 @@ int TimeReader::hour_in(int hour, std::optional<DayPart> part) {
 int TimeReader::hour_of_business(int hour) { return hour >= 1 && hour <= 6 ? hour + 12 : hour; }
 
 std::optional<ClockTime> TimeReader::clock_at(int at, bool cued, bool bare) const {
+  return clocks_.at(at, (cued ? 1U : 0U) | (bare ? 2U : 0U), [&] { return read_clock(at, cued, bare); });
+}
+
+std::optional<ClockTime> TimeReader::read_clock(int at, bool cued, bool bare) const {
   ClockTime clock;
   if (const auto named = p_.as(at, Sense::clock_word)) return ClockTime{at + 1, *named, 0, true, false};
   if (const auto half = p_.as(at, Sense::half_hour)) return half_hour(at + 1, *half);
@@ -79,7 +83,7 @@ std::optional<ClockTime> TimeReader::clock_at(int at, bool cued, bool bare) cons
     return quarter_past(at);
 
   const auto hour = p_.digits(at, 2);
-  if (hour && *hour <= 24 && begins_fresh(at)) {
+  if (hour && *hour <= 24 && p_.begins_fresh(at)) {
     const bool colon = p_.is_sign(at + 1, ':');
     const bool other = cued && p_.is_russian() && (p_.is_sign(at + 1, '.') || p_.is_dash(at + 1));
     const auto minute =
@@ -87,7 +91,7 @@ std::optional<ClockTime> TimeReader::clock_at(int at, bool cued, bool bare) cons
     if (minute && *minute < 60 && p_.text(at + 2).size() == 2 && (colon || plain_minutes(at, *minute))) {
       clock = {at + 3, *hour, *minute, true, false};
       if (p_.is_sign(clock.end, ':') && p_.joined(clock.end) && p_.digits(clock.end + 1, 2)) clock.end += 2;
-      if (!ends_fresh(clock.end) && !p_.is_dash(clock.end) && !p_.is_sign(clock.end, '/')) return std::nullopt;
+      if (!p_.ends_fresh(clock.end) && !p_.is_dash(clock.end) && !p_.is_sign(clock.end, '/')) return std::nullopt;
       if (p_.joined(clock.end) && p_.as(clock.end, Sense::short_unit) == static_cast<int>(Unit::hour)) ++clock.end;
       clock.hour = hour_in(clock.hour, meridiem_at(clock.end));
       return zoned(clock);
@@ -97,8 +101,8 @@ std::optional<ClockTime> TimeReader::clock_at(int at, bool cued, bool bare) cons
 }
 
 bool TimeReader::plain_minutes(int at, int minute) const {
-  if (p_.is_dash(at + 1)) return minute % 15 == 0 && ends_fresh(at + 3);
-  return ends_fresh(at + 3) && !counts_something(at + 3) && minute % 5 == 0;
+  if (p_.is_dash(at + 1)) return minute % 15 == 0 && p_.ends_fresh(at + 3);
+  return p_.ends_fresh(at + 3) && !counts_something(at + 3) && minute % 5 == 0;
 }
 
 std::optional<ClockTime> TimeReader::zoned(ClockTime clock) const {
@@ -166,7 +170,7 @@ std::optional<ClockTime> TimeReader::clock_of_hours(int at, bool cued, bool bare
     return clock;
   }
   const auto number = read_small(at);
-  if (!number || number->second > 24 || (p_.is_number(at) && !begins_fresh(at))) return std::nullopt;
+  if (!number || number->second > 24 || (p_.is_number(at) && !p_.begins_fresh(at))) return std::nullopt;
   if (p_.is_number(at) && p_.text(at).size() > 2) return std::nullopt;
   ClockTime clock{number->first, number->second, 0, false, false};
   if (p_.text(clock.end) == "o" && p_.text(clock.end + 2) == "clock") {
@@ -221,7 +225,7 @@ std::optional<ClockTime> TimeReader::clock_of_hours(int at, bool cued, bool bare
     clock.exact = true;
     return zoned(clock);
   }
-  if (!bare || counts_something(end) || !ends_fresh(end) || p_.is(end, Sense::unit)) return std::nullopt;
+  if (!bare || counts_something(end) || !p_.ends_fresh(end) || p_.is(end, Sense::unit)) return std::nullopt;
   clock.hour = hour_of_business(clock.hour);
   return clock;
 }
@@ -299,7 +303,7 @@ TimeReader::Found TimeReader::clock_range(int at, bool cued, bool between) const
 TimeReader::Found TimeReader::hours_with_one_meridiem(int at) const {
   const auto from = p_.digits(at, 2);
   const auto to = p_.digits(at + 2, 2);
-  if (!from || !to || !p_.is_dash(at + 1) || *from > 12 || *to > 12 || *from == 0 || !begins_fresh(at))
+  if (!from || !to || !p_.is_dash(at + 1) || *from > 12 || *to > 12 || *from == 0 || !p_.begins_fresh(at))
     return std::nullopt;
   int end = at + 3;
   if (is_hour(end)) ++end;

@@ -1,7 +1,10 @@
 // url, email, phone, payment_card.
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -219,7 +222,8 @@ void find_emails(const Scan& s, std::vector<Candidate>& out) {
 
 // ---- phone ----
 
-/// What may follow a country code: how many digits, and the first of them.
+/// What may follow a country code: how many digits, and the first of them. Codes and the limit of fifteen digits are
+/// those of E.164; lengths and first digits are coarser than the national plans (docs/sources.md#numbers-in-messages).
 struct Plan {
   std::string_view country;
   std::size_t shortest;
@@ -257,10 +261,29 @@ bool fits_plan(std::string_view digits) {
   return false;
 }
 
-/// Digits written together or in groups, beginning at one token.
-struct Groups {
-  std::string digits;
-  std::vector<std::size_t> sizes;
+constexpr std::size_t kMostDigits = 19;  // of a card; of a phone 17: "00" and E.164's fifteen
+
+/// Digits written together or in groups, beginning at one token. Kept in place: every number of a message is tried.
+class DigitGroups {
+ public:
+  bool takes(std::size_t more) const { return count_ + more <= kMostDigits; }
+  void add(std::string_view digits) {
+    std::copy(digits.begin(), digits.end(), written_.begin() + static_cast<std::ptrdiff_t>(count_));
+    count_ += digits.size();
+    sizes_[groups_++] = digits.size();
+  }
+  std::string_view digits() const { return {written_.data(), count_}; }
+  std::span<const std::size_t> sizes() const { return {sizes_.data(), groups_}; }
+
+ private:
+  std::array<char, kMostDigits> written_{};
+  std::array<std::size_t, kMostDigits> sizes_{};
+  std::size_t count_ = 0;
+  std::size_t groups_ = 0;
+};
+
+/// What may be a phone.
+struct Groups : DigitGroups {
   bool has_plus = false;
   bool has_brackets = false;
   bool has_hyphen = false;
@@ -277,20 +300,22 @@ bool any_prefix(std::string_view digits, std::string_view prefixes, std::size_t 
   return false;
 }
 
-/// The number as E.164, or empty when it is no phone. `has_cue`: the words around speak of a phone.
+/// The number as E.164, or empty when it is no phone. `has_cue`: the words around speak of a phone. How people write
+/// numbers without a country code no document tells: these are habits.
 Reading read_phone(const Groups& g, bool has_cue) {
-  const std::string_view d = g.digits;
-  const bool grouped = g.sizes.size() > 1;
-  const auto sizes_are = [&](std::initializer_list<std::size_t> sizes) {
-    return std::equal(g.sizes.begin(), g.sizes.end(), sizes.begin(), sizes.end());
+  const std::string_view d = g.digits();
+  const auto sizes = g.sizes();
+  const bool grouped = sizes.size() > 1;
+  const auto sizes_are = [&](std::initializer_list<std::size_t> expected) {
+    return std::equal(sizes.begin(), sizes.end(), expected.begin(), expected.end());
   };
-  if (g.has_plus) return fits_plan(d) ? Reading{"+" + g.digits, 1.0} : Reading{};
+  if (g.has_plus) return fits_plan(d) ? Reading{"+" + std::string(d), 1.0} : Reading{};
   if (d.size() > 11 && d.starts_with("00") && fits_plan(d.substr(2)) && (has_cue || grouped))
     return {"+" + std::string(d.substr(2)), 0.9};
 
   if (d.size() == 11 && (d[0] == '8' || d[0] == '7')) {
     const std::string_view own = d.substr(1);
-    const bool looks_right = g.sizes[0] == 1 || g.sizes[0] == 4 || g.sizes[0] == 11;
+    const bool looks_right = sizes[0] == 1 || sizes[0] == 4 || sizes[0] == 11;
     if (d[0] == '8' && any_prefix(own, "025 029 033 044 017 016 015 021 022 023", 3) &&
         (has_cue || grouped || any_prefix(own, "025 029 033 044", 3)))
       return {"+375" + std::string(own.substr(1)), has_cue ? 0.9 : 0.6};
@@ -298,13 +323,13 @@ Reading read_phone(const Groups& g, bool has_cue) {
     if (!fits_plan("7" + std::string(own))) return {};
     const bool is_mobile = own[0] == '9' || own.starts_with("800") || own.starts_with("70") || own.starts_with("747") ||
                            own.starts_with("77");
-    const bool is_written_as_phone = grouped && (g.has_brackets || g.has_hyphen || g.sizes.size() >= 4);
+    const bool is_written_as_phone = grouped && (g.has_brackets || g.has_hyphen || sizes.size() >= 4);
     if (is_mobile || has_cue || is_written_as_phone) return {"+7" + std::string(own), 1.0};
     return {};
   }
   if (d.size() == 10 && d[0] == '9') {
     const bool is_written_as_phone =
-        g.sizes[0] == 3 && g.sizes.size() >= 3 && (g.has_brackets || g.has_hyphen || g.sizes.size() == 4);
+        sizes[0] == 3 && sizes.size() >= 3 && (g.has_brackets || g.has_hyphen || sizes.size() == 4);
     // 3-3-4 with hyphens is how North America writes, where 9xx is an area code too
     if (has_cue || (is_written_as_phone && !sizes_are({3, 3, 4}))) return {"+7" + std::string(d), has_cue ? 0.9 : 0.6};
   }
@@ -316,20 +341,20 @@ Reading read_phone(const Groups& g, bool has_cue) {
     const bool is_mobile = (d.starts_with("375") && any_prefix(own, "25 29 33 44", 2)) ||
                            (d.starts_with("380") && any_prefix(own, "39 50 63 66 67 68 73 9", 2)) ||
                            (d.starts_with("380") && own[0] == '9') || (d.starts_with("998") && own[0] == '9');
-    if ((is_mobile || has_cue || grouped) && fits_plan(d)) return {"+" + g.digits, has_cue ? 0.9 : 0.6};
+    if ((is_mobile || has_cue || grouped) && fits_plan(d)) return {"+" + std::string(d), has_cue ? 0.9 : 0.6};
   }
   if (d.size() == 10 && d[0] == '0') {
     if (sizes_are({2, 2, 2, 2, 2}) && (d[1] == '6' || d[1] == '7')) return {"+33" + std::string(d.substr(1)), 0.6};
     if (any_prefix(d.substr(1), "39 50 63 66 67 68 73 91 92 93 94 95 96 97 98 99", 2) &&
-        (has_cue || (grouped && g.sizes[0] == 3)))
+        (has_cue || (grouped && sizes[0] == 3)))
       return {"+380" + std::string(d.substr(1)), has_cue ? 0.9 : 0.6};
   }
   if (d.size() == 11 && d.starts_with("07") && (has_cue || sizes_are({5, 6}) || sizes_are({5, 3, 3})))
     return {"+44" + std::string(d.substr(1)), has_cue ? 0.9 : 0.6};
   const bool is_nanp_form = g.has_brackets || g.has_hyphen || has_cue;
-  if ((d.size() == 10 && sizes_are({3, 3, 4}) && is_nanp_form && fits_plan("1" + g.digits)))
-    return {"+1" + g.digits, has_cue ? 0.9 : 0.6};
-  if (d.size() == 11 && d[0] == '1' && sizes_are({1, 3, 3, 4}) && fits_plan(d)) return {"+" + g.digits, 0.9};
+  if ((d.size() == 10 && sizes_are({3, 3, 4}) && is_nanp_form && fits_plan("1" + std::string(d))))
+    return {"+1" + std::string(d), has_cue ? 0.9 : 0.6};
+  if (d.size() == 11 && d[0] == '1' && sizes_are({1, 3, 3, 4}) && fits_plan(d)) return {"+" + std::string(d), 0.9};
   if (d.size() == 10 && has_cue && g.has_brackets && (d[0] == '3' || d[0] == '4' || d[0] == '8'))
     return {"+7" + std::string(d), 0.9};
   return {};
@@ -339,7 +364,7 @@ bool is_dash(std::string_view sign) { return sign == "-" || sign == "–" || sig
 
 /// Longest phone that begins at token `at` (a number, "+" or "(") or nothing. `next` is moved behind it.
 bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Candidate>& out) {
-  constexpr std::size_t kLongest = 17;  // "00" and E.164's fifteen
+  constexpr std::size_t kLongest = 17;
   constexpr std::size_t kMostGroups = 7;
   Groups g;
   std::size_t i = at;
@@ -348,7 +373,7 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
     ++i;
   }
   bool open = false;
-  Groups best;
+  bool in_one_piece = false;  // the longest found
   Reading reading;
   std::size_t end = 0;
   std::uint32_t around = 0;
@@ -358,7 +383,7 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
     if (i > at && token.space_before) {
       const std::string_view gap =
           std::string_view(s.text).substr(s.tokens[i - 1].end, token.begin - s.tokens[i - 1].end);
-      if (gap.size() > 4 || gap.find('\n') != std::string_view::npos) break;
+      if (gap.size() > 4 || std::count(gap.begin(), gap.end(), '\n') > 0) break;
     }
     if (token.kind == Kind::sign) {
       const std::string_view sign = s.word(token);
@@ -369,7 +394,7 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
         open = false;
       } else if (is_dash(sign)) {
         g.has_hyphen = true;
-      } else if (sign != "." || g.sizes.empty()) {
+      } else if (sign != "." || g.sizes().empty()) {
         break;
       }
       continue;
@@ -377,12 +402,11 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
     if (token.kind != Kind::number) break;
     const std::string_view digits = s.word(token);
     signs = 0;
-    if (g.digits.size() + digits.size() > kLongest || g.sizes.size() == kMostGroups) break;
+    if (g.digits().size() + digits.size() > kLongest || g.sizes().size() == kMostGroups) break;
     // "+49 (0) 30 ...": the zero is dialled at home only
-    if (digits == "0" && open && g.has_plus && !g.sizes.empty() && is_sign(s, i + 1, ')')) continue;
-    g.digits += digits;
-    g.sizes.push_back(digits.size());
-    if (open || g.digits.size() < 8) continue;
+    if (digits == "0" && open && g.has_plus && !g.sizes().empty() && is_sign(s, i + 1, ')')) continue;
+    g.add(digits);
+    if (open || g.digits().size() < 8) continue;
     const bool goes_on =
         is_joined(s, i + 1) &&
         (s.tokens[i + 1].kind == Kind::word ||
@@ -395,7 +419,7 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
     Reading found = read_phone(g, (around & Cue::phone) != 0);
     if (!found.value.empty()) {
       reading = std::move(found);
-      best = g;
+      in_one_piece = g.sizes().size() == 1;
       end = i + 1;
     }
   }
@@ -403,7 +427,7 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
   // an order's number may look like a phone when it is written in one piece
   const bool is_other = (cues_before(s, at, 1) & (Cue::order | Cue::tracking | Cue::sku | Cue::other)) != 0 ||
                         ((cues_before(s, at, 2) & Cue::order) != 0 && (cues_before(s, at, 1) & Cue::number) != 0);
-  if (is_other && best.sizes.size() == 1 && !best.has_plus && (around & Cue::phone) == 0) return false;
+  if (is_other && in_one_piece && !g.has_plus && (around & Cue::phone) == 0) return false;
   out.push_back({"phone", s.tokens[at].begin, s.tokens[end - 1].end, std::move(reading.value), reading.confidence,
                  priority::phone});
   next = end;
@@ -444,7 +468,8 @@ int number_of(std::string_view digits, std::size_t count) {
   return number;
 }
 
-/// Whether cards of this length are issued under these leading digits.
+/// Whether cards of this length are issued under these leading digits. The register of issuers is not public: these
+/// ranges are common knowledge (docs/sources.md#numbers-in-messages).
 bool is_issued(std::string_view digits) {
   const std::size_t n = digits.size();
   const int two = number_of(digits, 2);
@@ -465,7 +490,7 @@ bool is_issued(std::string_view digits) {
 }
 
 /// How cards are printed: fours with a shorter last group, or 4-6-5, 4-6-4, 6-13.
-bool is_card_grouping(const std::vector<std::size_t>& sizes) {
+bool is_card_grouping(std::span<const std::size_t> sizes) {
   if (sizes.size() == 1) return true;
   if (sizes.size() == 3 && sizes[0] == 4 && sizes[1] == 6 && (sizes[2] == 5 || sizes[2] == 4)) return true;
   if (sizes.size() == 2 && sizes[0] == 6 && sizes[1] == 13) return true;
@@ -476,14 +501,11 @@ bool is_card_grouping(const std::vector<std::size_t>& sizes) {
 
 void find_cards(const Scan& s, std::vector<Candidate>& out) {
   constexpr std::size_t kShortest = 13;
-  constexpr std::size_t kLongest = 19;
   for (std::size_t at = 0; at < s.tokens.size(); ++at) {
     const Token& start = s.tokens[at];
     if (start.kind != Kind::number || start.end - start.begin < 4) continue;
     if (is_joined(s, at) && s.tokens[at - 1].kind == Kind::word && is_ascii(s.word(s.tokens[at - 1]))) continue;
-    std::array<char, kLongest> digits{};
-    std::size_t count = 0;
-    std::vector<std::size_t> sizes;
+    DigitGroups groups;
     int sums[2] = {0, 0};  // Luhn sums that double the even and the odd places
     std::size_t last = 0;
     std::size_t length = 0;  // of the longest card that begins here, 0: none
@@ -494,26 +516,28 @@ void find_cards(const Scan& s, std::vector<Candidate>& out) {
         if (!(is_dash(s.word(token)) || is_sign(s, i, '.')) || s.tokens[i - 1].kind == Kind::sign) break;
         continue;
       }
-      if (token.kind != Kind::number || count + (token.end - token.begin) > kLongest) break;
+      if (token.kind != Kind::number || !groups.takes(token.end - token.begin)) break;
+      std::size_t count = groups.digits().size();
       for (char c : s.word(token)) {
         const int digit = c - '0';
         const int doubled = digit > 4 ? 2 * digit - 9 : 2 * digit;
         const bool is_even = count % 2 == 0;
         sums[0] += is_even ? doubled : digit;
         sums[1] += is_even ? digit : doubled;
-        digits[count++] = c;
+        ++count;
       }
-      sizes.push_back(token.end - token.begin);
-      if (count < kShortest || sums[count % 2] % 10 != 0 || !is_issued({digits.data(), count})) continue;
+      groups.add(s.word(token));
+      if (count < kShortest || sums[count % 2] % 10 != 0 || !is_issued(groups.digits())) continue;
       // 13 digits are a bar code and 14 a postal number more often than a card
-      if ((!is_card_grouping(sizes) || (count < 15 && sizes.size() == 1)) && (cues_before(s, at, 4) & Cue::card) == 0)
+      if ((!is_card_grouping(groups.sizes()) || (count < 15 && groups.sizes().size() == 1)) &&
+          (cues_before(s, at, 4) & Cue::card) == 0)
         continue;
       last = i;
       length = count;
     }
     if (length == 0) continue;
     out.push_back({"payment_card", start.begin, s.tokens[last].end,
-                   "**** " + std::string(digits.data() + length - 4, 4), 1.0, priority::payment_card});
+                   "**** " + std::string(groups.digits().substr(length - 4, 4)), 1.0, priority::payment_card});
     at = last;
   }
 }

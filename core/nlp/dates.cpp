@@ -19,7 +19,7 @@ int TimeReader::year_at(int at, int& year, bool after_month) const {
   if (after_month && p_.is_sign(next, ',') && !p_.is_russian()) ++next;
   const auto digits = p_.digits(next, 4);
   if (!digits || p_.text(next).size() != 4 || *digits < 1900 || *digits > 2100 || counts_something(next + 1) ||
-      !ends_fresh(next + 1) || (p_.joined(next) && !after_month))
+      !p_.ends_fresh(next + 1) || (p_.joined(next) && !after_month))
     return at;
   year = *digits;
   ++next;
@@ -27,6 +27,10 @@ int TimeReader::year_at(int at, int& year, bool after_month) const {
 }
 
 std::optional<std::pair<int, int>> TimeReader::day_at(int at) const {
+  return days_.at(at, 0, [&] { return read_day(at); });
+}
+
+std::optional<std::pair<int, int>> TimeReader::read_day(int at) const {
   if (const auto ordinal = read_ordinal(p_, at); ordinal && ordinal->whole() >= 1 && ordinal->whole() <= 31)
     return std::pair(ordinal->end, static_cast<int>(ordinal->whole()));
   const auto digits = p_.digits(at, 2);
@@ -35,6 +39,10 @@ std::optional<std::pair<int, int>> TimeReader::day_at(int at) const {
 }
 
 std::optional<DateParts> TimeReader::date_at(int at) const {
+  return dates_.at(at, 0, [&] { return read_date(at); });
+}
+
+std::optional<DateParts> TimeReader::read_date(int at) const {
   if (auto date = numeric_date(at)) return date;
   int next = at;
   if (p_.is(next, Particle::the)) ++next;
@@ -52,7 +60,7 @@ std::optional<DateParts> TimeReader::date_at(int at) const {
     if (p_.is(next, Particle::the)) ++next;
     const auto number = day_at(next);
     const bool goes_on = number && p_.is_dash(number->first) && day_at(number->first + 1);
-    if (!number || counts_something(number->first) || (!ends_fresh(number->first) && !goes_on) ||
+    if (!number || counts_something(number->first) || (!p_.ends_fresh(number->first) && !goes_on) ||
         p_.is(number->first, Sense::unit) || p_.is_sign(number->first, ':'))
       return std::nullopt;
     date = {number->first, number->second, *name, 0, false};
@@ -68,7 +76,7 @@ std::optional<DateParts> TimeReader::date_at(int at) const {
 
 std::optional<DateParts> TimeReader::numeric_date(int at) const {
   const auto first = p_.digits(at, 4);
-  if (!first || !begins_fresh(at) || !p_.joined(at + 1) || !p_.joined(at + 2)) return std::nullopt;
+  if (!first || !p_.begins_fresh(at) || !p_.joined(at + 1) || !p_.joined(at + 2)) return std::nullopt;
   const auto second = p_.digits(at + 2, 2);
   if (!second) return std::nullopt;
   const bool dot = p_.is_sign(at + 1, '.');
@@ -95,7 +103,7 @@ std::optional<DateParts> TimeReader::numeric_date(int at) const {
     return std::nullopt;
   }
   const bool to_another = p_.is_dash(date.end) && p_.digits(date.end + 1, 2) && p_.is_sign(date.end + 2, '.');
-  if (!(ends_fresh(date.end) || to_another) || !make_date(date.year == 0 ? 2024 : date.year, date.month, date.day))
+  if (!(p_.ends_fresh(date.end) || to_another) || !make_date(date.year == 0 ? 2024 : date.year, date.month, date.day))
     return std::nullopt;
   if (date.year == 0 && !plain_day_and_month(at, date, dot)) return std::nullopt;
   return date;
@@ -146,14 +154,14 @@ std::optional<DateParts> TimeReader::iso_day(int at) const {
   const auto month = p_.digits(at + 2, 2);
   const auto day = p_.digits(at + 4, 2);
   if (!year || !month || !day || !p_.is_dash(at + 1) || !p_.is_dash(at + 3) || *year < 1900 || *year > 2100 ||
-      !begins_fresh(at) || !make_date(*year, *month, *day))
+      !p_.begins_fresh(at) || !make_date(*year, *month, *day))
     return std::nullopt;
   return DateParts{at + 5, *day, *month, *year, false};
 }
 
 TimeReader::Found TimeReader::dates(int at) const {
   if (auto range = date_range(at, false)) return range;
-  if (p_.is_number(at) && !begins_fresh(at)) return std::nullopt;
+  if (p_.is_number(at) && !p_.begins_fresh(at)) return std::nullopt;
   const auto date = date_at(at);
   if (!date) return std::nullopt;
   const bool named = p_.is(at, Sense::month) && !p_.is_number(at);
@@ -162,7 +170,7 @@ TimeReader::Found TimeReader::dates(int at) const {
 }
 
 TimeReader::Found TimeReader::date_range(int at, bool between) const {
-  if (p_.is_number(at) && !begins_fresh(at)) return std::nullopt;
+  if (p_.is_number(at) && !p_.begins_fresh(at)) return std::nullopt;
   int next = at;
   if (p_.is(at, Particle::the)) ++next;
   std::optional<DateParts> first = date_at(at);
@@ -186,7 +194,7 @@ TimeReader::Found TimeReader::date_range(int at, bool between) const {
   ++next;
   std::optional<DateParts> second = loose_date(next);
   if (!second && month_leads && first->year == 0) {  // "Nov 3-5"
-    if (const auto day = day_at(next); day && ends_fresh(day->first) && !p_.is_sign(day->first, ':'))
+    if (const auto day = day_at(next); day && p_.ends_fresh(day->first) && !p_.is_sign(day->first, ':'))
       second = DateParts{day->first, day->second, first->month, 0, false};
     if (second) second->end = year_at(second->end, second->year, true);
   }
@@ -218,7 +226,7 @@ std::optional<DateParts> TimeReader::loose_date(int at) const {
       date.end = at + 5;
     }
   }
-  if (counts_something(date.end) || !ends_fresh(date.end) || date.year > 2100) return std::nullopt;
+  if (counts_something(date.end) || !p_.ends_fresh(date.end) || date.year > 2100) return std::nullopt;
   return date;
 }
 
@@ -336,7 +344,7 @@ TimeReader::Found TimeReader::quarter(int at) const {
   // "за 2 квартал": two of them would be "квартала"
   if (!number && p_.digits(at, 1) &&
       (p_.text(at + 1) == "квартале" || (p_.text(at + 1) == "квартал" && p_.text(at) != "1")))
-    number = read_cardinal(p_, at, Grouping::none);
+    number = number_at(at);
   if (!number || number->whole() > 4 || number->whole() < 1 ||
       p_.as(number->end, Sense::unit) != static_cast<int>(Unit::quarter))
     return std::nullopt;
@@ -347,13 +355,14 @@ TimeReader::Found TimeReader::quarter(int at) const {
 
 TimeReader::Found TimeReader::year(int at) const {
   const auto digits = p_.digits(at, 4);
-  if (!digits || p_.text(at).size() != 4 || *digits < 1900 || *digits > 2100 || !begins_fresh(at)) return std::nullopt;
+  if (!digits || p_.text(at).size() != 4 || *digits < 1900 || *digits > 2100 || !p_.begins_fresh(at))
+    return std::nullopt;
   int end = at + 1;
   if (p_.is_dash(end) && p_.joined(end) && p_.is(end + 1, Sense::ordinal_suffix)) end += 2;
   if (p_.is(end, Sense::year_mark) && !(p_.text(end) == "г" && p_.is(end + 1, Sense::currency)))
     return FoundTime{at, end + 1, std::string(p_.text(at)), kSure, false};
   const bool cued =
-      p_.is_any(at - 1, {Particle::in, Particle::since}) && ends_fresh(end) && p_.ends(end) && !p_.is_russian();
+      p_.is_any(at - 1, {Particle::in, Particle::since}) && p_.ends_fresh(end) && p_.ends(end) && !p_.is_russian();
   if (!cued) return std::nullopt;
   return FoundTime{at, end, std::string(p_.text(at)), kLikely, false};
 }
@@ -361,7 +370,7 @@ TimeReader::Found TimeReader::year(int at) const {
 TimeReader::Found TimeReader::day_of_month(int at) const {
   int next = at;
   if (p_.is(next, Particle::the)) ++next;
-  if (p_.is_number(next) && !begins_fresh(next)) return std::nullopt;
+  if (p_.is_number(next) && !p_.begins_fresh(next)) return std::nullopt;
   const auto day = day_at(next);
   if (!day) return std::nullopt;
   if (p_.is(day->first, Sense::day_mark) && p_.text(day->first) != "число" && next == at) {

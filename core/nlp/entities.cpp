@@ -2,51 +2,78 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "core/nlp/finder.hpp"
+#include "core/nlp/lexicon.hpp"
 
 namespace easyflow::nlp {
 namespace {
 
 constexpr std::string_view kCard = "payment_card";
 
-/// Which bytes of the text are taken already.
-class Taken {
- public:
-  explicit Taken(std::size_t bytes) : bits_(bytes, false) {}
-  bool is_free(std::uint32_t begin, std::uint32_t end) const {
-    return std::none_of(bits_.begin() + begin, bits_.begin() + end, [](bool taken) { return taken; });
-  }
-  void take(std::uint32_t begin, std::uint32_t end) { std::fill(bits_.begin() + begin, bits_.begin() + end, true); }
-
- private:
-  std::vector<bool> bits_;
-};
-
+/// Whether `a` stands above `b` where they overlap.
 bool outranks(const Candidate& a, const Candidate& b) {
-  const auto rank = [](const Candidate& c) { return std::tuple(c.priority, c.end - c.begin); };
-  return rank(a) != rank(b) ? rank(a) > rank(b) : a.begin < b.begin;
+  if (a.priority != b.priority) return a.priority > b.priority;
+  const std::uint32_t length = a.end - a.begin;
+  const std::uint32_t other = b.end - b.begin;
+  return length != other ? length > other : a.begin < b.begin;
+}
+
+/// Numbers of candidates; the candidates themselves are large and stay where they are.
+using Order = std::vector<std::uint32_t>;
+
+/// The candidates by where they begin; those that begin together stay in the order they were found in.
+Order by_position(const std::vector<Candidate>& candidates, std::size_t bytes) {
+  std::vector<std::uint32_t> places(bytes + 1);
+  for (const Candidate& c : candidates) ++places[c.begin + 1];
+  for (std::size_t i = 1; i <= bytes; ++i) places[i] += places[i - 1];
+  Order order(candidates.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[places[candidates[i].begin]++] = i;
+  return order;
 }
 
 /// Leaves those that win over what they overlap, by position.
 void settle(std::vector<Candidate>& candidates, std::size_t bytes) {
   std::erase_if(candidates, [&](const Candidate& c) { return c.begin >= c.end || c.end > bytes; });
-  if (candidates.size() > 1) {
-    std::stable_sort(candidates.begin(), candidates.end(), outranks);
-    Taken taken(bytes);
-    std::erase_if(candidates, [&](const Candidate& c) {
-      if (!taken.is_free(c.begin, c.end)) return true;
-      taken.take(c.begin, c.end);
-      return false;
-    });
-    std::sort(candidates.begin(), candidates.end(),
-              [](const Candidate& a, const Candidate& b) { return a.begin < b.begin; });
+  const auto touch = [](const Candidate& a, const Candidate& b) { return b.begin < a.end; };
+  if (std::adjacent_find(candidates.begin(), candidates.end(), touch) == candidates.end()) return;  // mostly so
+  Order order = by_position(candidates, bytes);
+  std::vector<char> taken(bytes);  // a byte each: quicker to ask about than bits
+  std::vector<char> wins(candidates.size());
+  for (std::size_t first = 0; first < order.size();) {
+    // what overlaps, one through another
+    std::uint32_t end = candidates[order[first]].end;
+    std::size_t last = first + 1;
+    for (; last < order.size() && candidates[order[last]].begin < end; ++last)
+      end = std::max(end, candidates[order[last]].end);
+    if (last - first > 1) {
+      std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(first),
+                       order.begin() + static_cast<std::ptrdiff_t>(last),
+                       [&](std::uint32_t a, std::uint32_t b) { return outranks(candidates[a], candidates[b]); });
+      for (std::size_t i = first; i < last; ++i) {
+        const Candidate& c = candidates[order[i]];
+        if (std::memchr(taken.data() + c.begin, 1, c.end - c.begin) != nullptr) continue;
+        std::fill(taken.begin() + c.begin, taken.begin() + c.end, 1);
+        wins[order[i]] = 1;
+      }
+    } else {
+      wins[order[first]] = 1;
+    }
+    first = last;
   }
+  order = by_position(candidates, bytes);
+  std::vector<Candidate> winners;
+  winners.reserve(candidates.size());
+  for (std::uint32_t i : order)
+    if (wins[i] != 0) winners.push_back(std::move(candidates[i]));
+  candidates = std::move(winners);
 }
 
 bool is_start(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
@@ -133,8 +160,9 @@ std::vector<Entity> find_entities(std::string_view text, const Reference& refere
   const Scan s = scan(text, reference);
   std::vector<Candidate> candidates;
   find_contacts(s, candidates);
-  find_times(s, candidates);
-  find_amounts(s, candidates);
+  const Phrase phrase(s);
+  find_times(phrase, candidates);
+  find_amounts(phrase, candidates);
   find_goods(s, candidates);
   find_cities(s, candidates);
   if (rules != nullptr) find_by_rules(s, *rules, candidates);

@@ -59,10 +59,12 @@ inline constexpr int payment_card = 1000, user_rule = 900, url = 150, email = 14
                      color = 50, city = 40;
 }  // namespace priority
 
+class Phrase;  // lexicon.hpp
+
 // time.cpp: datetime and duration. numbers.cpp: the numerals they and the amounts are written in.
-void find_times(const Scan& scan, std::vector<Candidate>& out);
+void find_times(const Phrase& phrase, std::vector<Candidate>& out);
 // amounts.cpp: money and quantity
-void find_amounts(const Scan& scan, std::vector<Candidate>& out);
+void find_amounts(const Phrase& phrase, std::vector<Candidate>& out);
 // contacts.cpp: url, email, phone, payment_card
 void find_contacts(const Scan& scan, std::vector<Candidate>& out);
 // goods.cpp: order_number, tracking_number, sku, size, color

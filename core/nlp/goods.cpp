@@ -112,10 +112,11 @@ class Goods {
   std::size_t count() const { return s_.tokens.size(); }
   bool is_kind(std::size_t at, Kind kind) const { return at < count() && s_.tokens[at].kind == kind; }
   bool is_joined(std::size_t at) const { return at > 0 && at < count() && !s_.tokens[at].space_before; }
-  bool is_sign(std::size_t at, std::string_view sign) const { return is_kind(at, Kind::sign) && word(at) == sign; }
-  bool is_dash(std::size_t at) const {
-    return is_kind(at, Kind::sign) && (word(at) == "-" || word(at) == "–" || word(at) == "‑");
+  bool is_sign(std::size_t at, std::string_view sign) const {
+    if (!is_kind(at, Kind::sign) || s_.lower[s_.tokens[at].begin] != sign[0]) return false;
+    return sign.size() == 1 || word(at) == sign;  // the first byte tells the short signs
   }
+  bool is_dash(std::size_t at) const { return is_sign(at, "-") || is_sign(at, "–") || is_sign(at, "‑"); }
   bool has_cue(std::size_t at, std::uint32_t bits) const { return at < count() && (cues_[at] & bits) != 0; }
   std::size_t length(std::size_t at) const { return s_.tokens[at].end - s_.tokens[at].begin; }
 
@@ -256,6 +257,7 @@ class Goods {
     const bool cued =
         (around.near & (Cue::tracking | Cue::carrier)) != 0 ||
         ((around.has_number || whole >= 10) && (around.near & Cue::order) == 0 && near(code.first, 4, Cue::tracking));
+    if (whole < 8) return code.parts == 1 && code.letters == 0 && find_spaced_s10(code);  // "RA 123 456 789 CN"
     const std::string text = upper_ascii(surface(code.first, code.last));
     if (code.parts == 1 && code.is_latin) {
       if (is_s10_form(text)) {
@@ -265,7 +267,6 @@ class Goods {
       if (text.size() == 18 && text.starts_with("1Z")) return add_tracking(code, text, has_ups_check(text) ? 1.0 : 0.6);
       if (code.letters > 0 && is_known_carrier_form(text)) return add_tracking(code, text, 0.9);
     }
-    // "RA 123 456 789 CN"
     if (code.parts == 1 && code.letters == 0 && find_spaced_s10(code)) return true;
     if (code.parts == 1 && code.letters == 0 && code.digits == 14 && (around.near & (Cue::order | Cue::other)) == 0)
       return add_tracking(code, text, has_barcode_check(text) ? 1.0 : (cued ? 0.9 : 0.6));
@@ -303,6 +304,7 @@ class Goods {
     }
     return true;
   }
+  /// UPU S10 (docs/sources.md#numbers-in-messages).
   static bool has_s10_check(std::string_view text) {
     constexpr int kWeights[] = {8, 6, 4, 2, 3, 5, 9, 7};
     int sum = 0;
@@ -319,12 +321,14 @@ class Goods {
         "LU LV MD ME MK MN MT MX MY NL NO NZ PH PL PT RO RS RU SA SE SG SI SK TH TJ TM TR TW UA US UZ VN ZA";
     return kCodes.find(code) != std::string_view::npos;
   }
-  /// The check digit of bar codes: threes and ones from the right. Postal numbers of fourteen digits carry it too.
+  /// The check digit of bar codes: threes and ones from the right (GS1). That Russia's postal numbers of
+  /// fourteen digits carry the same one is what is seen on them, not what a document says.
   static bool has_barcode_check(std::string_view digits) {
     int sum = 0;
     for (std::size_t i = 0; i + 1 < digits.size(); ++i) sum += (i % 2 == 0 ? 3 : 1) * (digits[i] - '0');
     return (10 - sum % 10) % 10 == digits.back() - '0';
   }
+  /// UPS publishes no rule: this is the one in common use (docs/sources.md#numbers-in-messages).
   static bool has_ups_check(std::string_view text) {
     int sum = 0;
     for (std::size_t i = 2; i < 17; ++i) {
@@ -335,7 +339,7 @@ class Goods {
     }
     return (10 - sum % 10) % 10 == text[17] - '0';
   }
-  /// Letters and the digits after them, as some carriers always write them.
+  /// Letters and the digits after them, as some carriers are seen to write them; no documents tell.
   static bool is_known_carrier_form(std::string_view text) {
     struct Form {
       std::string_view begin;
@@ -575,14 +579,15 @@ class Goods {
         is_joined(last + 1) && is_kind(last + 1, Kind::number))
       return;
     if (length(code.first) > 3 || length(code.last - 1) > 3) return;
-    std::vector<int> values{number(word(code.first))};
-    if (code.parts == 2 && code.last - code.first == 3) values.push_back(number(word(code.first + 2)));
+    const bool is_pair = code.parts == 2 && code.last - code.first == 3;
+    const int low = number(word(code.first));
+    const int high = is_pair ? number(word(code.first + 2)) : low;
     if (code.parts > 2 || code.last - code.first > 3) return;
     if (is_joined(last) && (is_sign(last, "'") || is_sign(last, "’") || is_sign(last, "\""))) return;  // feet, inches
-    const auto all_in = [&](int low, int high) {
-      return std::all_of(values.begin(), values.end(), [&](int v) { return v >= low && v <= high; });
+    const auto all_in = [&](int least, int most) {
+      return low >= least && low <= most && high >= least && high <= most;
     };
-    if (values.size() == 2 && (values[1] <= values[0] || values[1] - values[0] > 12)) return;
+    if (is_pair && (high <= low || high - low > 12)) return;
     Possible p{code.first, last, 0, false, surface(code.first, last)};
     std::replace(p.value.begin(), p.value.end(), ',', '.');
 
@@ -590,14 +595,14 @@ class Goods {
     if (before < count() && is_kind(before, Kind::word) && is_region(word(before)) && all_in(1, 70) &&
         (starts_upper(s_, s_.tokens[before]) || near(code.first, 4, Cue::size | Cue::wear)))
       return region_size(before, code.first, last, before, last);
-    if (is_kind(last, Kind::word) && is_region(word(last)) && starts_upper(s_, s_.tokens[last]) && values.size() == 1 &&
+    if (is_kind(last, Kind::word) && is_region(word(last)) && starts_upper(s_, s_.tokens[last]) && !is_pair &&
         all_in(1, 70))
       return region_size(last, code.first, last, code.first, last + 1);
 
     std::size_t behind = last;
     if (has_cue(behind, Cue::size) ||
         (behind + 1 < count() && is_region(word(behind)) && has_cue(behind + 1, Cue::size))) {
-      if (all_in(15, 70) || (values.size() == 1 && all_in(1, 14) && !has_cue(behind, Cue::unit))) p.confidence = 0.9;
+      if (all_in(15, 70) || (!is_pair && all_in(1, 14) && !has_cue(behind, Cue::unit))) p.confidence = 0.9;
     } else if ((around.near & Cue::size) != 0 && (all_in(1, 70) || (all_in(74, 188)))) {
       p.confidence = 0.9;
     } else if (near_size(code.first) && all_in(15, 70)) {
@@ -606,7 +611,7 @@ class Goods {
       return;
     } else if (all_in(15, 62) && (has_cue(behind, Cue::wear) || near(code.first, 2, Cue::wear))) {
       p.confidence = 0.9;
-    } else if (values.size() == 2 && all_in(40, 68) && values[0] % 2 == 0 && values[1] - values[0] == 2 &&
+    } else if (is_pair && all_in(40, 68) && low % 2 == 0 && high - low == 2 &&
                (around.near & (Cue::other | Cue::order | Cue::phone)) == 0) {
       p.confidence = kSeed;  // "52-54", how double sizes are written
     } else if (all_in(34, 62) && has_cue(before, Cue::garment)) {

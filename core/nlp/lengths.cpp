@@ -12,6 +12,10 @@
 namespace easyflow::nlp {
 
 std::optional<Lengths> TimeReader::length_at(int at) const {
+  return lengths_.at(at, 0, [&] { return read_length(at); });
+}
+
+std::optional<Lengths> TimeReader::read_length(int at) const {
   Lengths lengths;
   int next = at;
   if (auto about = about_so_many(at)) return about;
@@ -40,15 +44,14 @@ std::optional<Lengths> TimeReader::length_at(int at) const {
       return rest_of_length(next, 1000, static_cast<Unit>(*unit), lengths);
     }
   }
-  auto number = read_cardinal(p_, next, Grouping::none);
-  if (!number || (p_.is_number(next) && !begins_fresh(next))) return std::nullopt;
+  auto number = number_at(next);
+  if (!number || (p_.is_number(next) && !p_.begins_fresh(next))) return std::nullopt;
   next = number->end;
   if (p_.is_dash(next) && p_.joined(next) && is_case_ending(next + 1)) next += 2;  // "3-х дней"
   const bool dash = p_.is_dash(next);
   if (dash || p_.is_any(next, {Particle::or_, Particle::to}) ||
       (p_.is(next, Particle::before) && p_.is_any(at - 1, {Particle::ot, Particle::from}))) {
-    if (const auto upper = read_cardinal(p_, next + 1, Grouping::none);
-        upper && !(p_.is_number(next + 1) && !ends_fresh(upper->end))) {
+    if (const auto upper = number_at(next + 1); upper && !(p_.is_number(next + 1) && !p_.ends_fresh(upper->end))) {
       number = upper;
       lengths.is_range = true;
       next = upper->end;
@@ -75,7 +78,7 @@ std::optional<Lengths> TimeReader::about_so_many(int at) const {
     return std::nullopt;
   const auto number = read_small(at + 1);
   if (!number || number->second < 2 || counts_something(number->first) || p_.is(number->first, Sense::unit) ||
-      p_.is(number->first, Sense::month) || !ends_fresh(number->first) || p_.is_sign(number->first, ':'))
+      p_.is(number->first, Sense::month) || !p_.ends_fresh(number->first) || p_.is_sign(number->first, ':'))
     return std::nullopt;
   Lengths lengths;
   lengths.length.add(std::int64_t{1000} * number->second, static_cast<Unit>(*unit));
@@ -103,7 +106,7 @@ std::optional<Lengths> TimeReader::rest_of_length(int at, std::int64_t thousandt
     int more = lengths.end;
     if (p_.is(more, Particle::and_) || p_.is_sign(more, ',')) ++more;
     if (p_.is(more, Particle::a)) ++more;
-    const auto number = read_cardinal(p_, more, Grouping::none);
+    const auto number = number_at(more);
     if (!number || number->has_magnitude || number->thousandths > 1'000'000) break;
     auto smaller = p_.as(number->end, Sense::unit);
     if (!smaller) smaller = p_.as(number->end, Sense::short_unit);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -548,12 +549,20 @@ constexpr Sound kLatinSounds[] = {{"shch", "ш"}, {"sch", "ш"}, {"sh", "ш"}, {
                                   {"u", "у"},    {"v", "в"},   {"w", "в"},  {"x", "х"},  {"y", "и"},  {"z", "з"}};
 constexpr Sound kCyrillicSounds[] = {{"ь", ""}, {"ъ", ""}, {"й", "и"}, {"ы", "и"}, {"э", "е"}, {"щ", "ш"}, {"ё", "е"}};
 
-std::string sound_of(std::string_view word, std::span<const Sound> sounds) {
+/// Longer ones are no words we know.
+constexpr std::size_t kLongestWord = 48;  // bytes
+
+/// "iy" and "yy" of "dobryy" sound as one.
+void drop_double_i(std::string& heard) {
+  for (std::size_t at; (at = heard.find("ии")) != std::string::npos;) heard.erase(at, 2);
+}
+
+std::string cyrillic_sound(std::string_view word) {
   std::string heard;
   while (!word.empty()) {
-    const auto found =
-        std::find_if(sounds.begin(), sounds.end(), [&](const Sound& s) { return word.starts_with(s.letters); });
-    if (found != sounds.end()) {
+    const auto found = std::find_if(std::begin(kCyrillicSounds), std::end(kCyrillicSounds),
+                                    [&](const Sound& s) { return word.starts_with(s.letters); });
+    if (found != std::end(kCyrillicSounds)) {
       heard += found->sound;
       word.remove_prefix(found->letters.size());
     } else {
@@ -561,8 +570,35 @@ std::string sound_of(std::string_view word, std::span<const Sound> sounds) {
       word.remove_prefix(1);
     }
   }
-  // "iy" and "yy" of "dobryy" sound as one
-  for (std::size_t at; (at = heard.find("ии")) != std::string::npos;) heard.erase(at, 2);
+  drop_double_i(heard);
+  return heard;
+}
+
+/// The sounds that begin with each Latin letter.
+using SoundsByLetter = std::array<std::vector<Sound>, 26>;
+
+std::string latin_sound(std::string_view word) {
+  static const SoundsByLetter by_letter = [] {
+    SoundsByLetter all;
+    for (const Sound& sound : kLatinSounds) all[static_cast<std::size_t>(sound.letters[0] - 'a')].push_back(sound);
+    return all;
+  }();
+  std::string heard;
+  heard.reserve(2 * word.size());
+  while (!word.empty()) {
+    std::string_view sound = word.substr(0, 1);
+    std::size_t taken = 1;
+    if (word[0] >= 'a' && word[0] <= 'z')
+      for (const Sound& one : by_letter[static_cast<std::size_t>(word[0] - 'a')])
+        if (word.starts_with(one.letters)) {
+          sound = one.sound;
+          taken = one.letters.size();
+          break;
+        }
+    heard += sound;
+    word.remove_prefix(taken);
+  }
+  drop_double_i(heard);
   return heard;
 }
 
@@ -581,7 +617,7 @@ Words read_words() {
         for (const std::string& word : expand(pattern)) {
           const Gloss gloss{row.sense, row.value};
           put(direct[fold_yo(word)], gloss);
-          if (is_cyrillic(word)) put(sounds[sound_of(word, kCyrillicSounds)], gloss);
+          if (is_cyrillic(word)) put(sounds[cyrillic_sound(word)], gloss);
         }
   Words words;
   std::size_t count = 0;
@@ -613,74 +649,84 @@ bool ends_with_any(std::string_view word, std::initializer_list<std::string_view
 
 const std::span<const std::string_view> kCurrencies(kCodes);
 
-Phrase::Phrase(const Scan& scan) : scan_(scan), glosses_(scan.tokens.size()) {
+Phrase::Phrase(const Scan& scan) : scan_(scan), tokens_(scan.tokens.size()) {
+  constexpr std::ptrdiff_t kFewestPlaces = 256;
+  const auto characters = std::count_if(scan.text.begin(), scan.text.end(),
+                                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  most_places_ = static_cast<int>(std::max(kFewestPlaces, characters / 5));
   const Words& all = words();
   bool latin = false;
   for (int i = 0; i < size(); ++i) {
     const Token& t = token(i);
-    if (t.kind == Token::Kind::number) continue;
-    if (t.kind == Token::Kind::sign && t.end - t.begin == 1 && scan.lower[t.begin] != '$') continue;
-    if (t.kind == Token::Kind::word) (is_cyrillic(text(i)) ? russian_ : latin) = true;
-    if (const auto* found = all.direct.find(scan, t)) {
-      glosses_[index(i)] = *found;
-      for (const Gloss& gloss : *found) senses_ |= bit(gloss.sense);
+    if (t.kind == Token::Kind::number) {
+      read_number(i);
+      continue;
     }
+    if (t.kind == Token::Kind::sign) {
+      Seen& seen = tokens_[index(i)];
+      const std::string_view sign = text(i);
+      if (sign.size() == 1) seen.sign = sign[0];
+      seen.is_dash =
+          seen.sign == '-' || (sign.size() == 3 && (sign == "–" || sign == "—" || sign == "−" || sign == "‑"));
+      seen.ends = !seen.is_dash && std::string_view("%/\"'*+:").find(seen.sign) == std::string_view::npos;
+      if (sign.size() == 1 && sign[0] != '$') continue;
+    } else {
+      (is_cyrillic(text(i)) ? russian_ : latin) = true;
+    }
+    if (const auto* found = all.direct.find(scan, t)) give(i, *found);
   }
   if (!latin) russian_ = true;
   if (russian_ || (senses_ & bit(Sense::russian_in_latin)) == 0) return;
   russian_ = true;
   for (int i = 0; i < size(); ++i) {
-    if (!is_word(i)) continue;
-    const std::string heard = sound_of(text(i), kLatinSounds);
-    if (const auto* found = all.sounds.find(heard)) {
-      glosses_[index(i)] = *found;
-      for (const Gloss& gloss : *found) senses_ |= bit(gloss.sense);
-    }
+    if (!is_word(i) || text(i).size() > kLongestWord) continue;
+    if (const auto* found = all.sounds.find(latin_sound(text(i)))) give(i, *found);
   }
 }
 
-std::optional<int> Phrase::as(int at, Sense sense) const {
-  if (!inside(at)) return std::nullopt;
-  for (const Gloss& gloss : glosses_[index(at)])
-    if (gloss.sense == sense) return gloss.value;
-  return std::nullopt;
+void Phrase::give(int at, std::span<const Gloss> glosses) {
+  Seen& seen = tokens_[index(at)];
+  seen.glosses = glosses.data();
+  seen.senses = 0;
+  seen.particle = kNoParticle;
+  for (const Gloss& gloss : glosses) {
+    seen.senses |= bit(gloss.sense);
+    if (gloss.sense == Sense::particle) seen.particle = static_cast<Particle>(gloss.value);
+  }
+  senses_ |= seen.senses;
+  if (is(at, Sense::currency)) seen.ends = false;
 }
 
-bool Phrase::is(int at, Particle particle) const { return as(at, Sense::particle) == number_of(particle); }
-
-bool Phrase::is_any(int at, std::initializer_list<Particle> particles) const {
-  return std::any_of(particles.begin(), particles.end(), [&](Particle p) { return is(at, p); });
+void Phrase::read_number(int at) {
+  Seen& seen = tokens_[index(at)];
+  if (const std::string_view digits = text(at); digits.size() <= 9) {
+    seen.number = 0;
+    for (char c : digits) seen.number = seen.number * 10 + (c - '0');
+  }
+  seen.is_fresh = true;
+  if (!joined(at)) return;
+  const bool connects =
+      is_sign(at - 1, '.') || is_sign(at - 1, ',') || is_sign(at - 1, ':') || is_sign(at - 1, '/') || is_dash(at - 1);
+  const bool goes_on = connects && joined(at - 1) && (is_number(at - 2) || is_word(at - 2));
+  seen.is_fresh = !goes_on && !is_word(at - 1) && !is_sign(at - 1, '#') && !is_sign(at - 1, '_') && text(at - 1) != "№";
 }
 
-bool Phrase::is_sign(int at, char sign) const {
-  return inside(at) && token(at).kind == Token::Kind::sign && text(at) == std::string_view(&sign, 1);
-}
-
-bool Phrase::is_dash(int at) const {
-  if (!inside(at) || token(at).kind != Token::Kind::sign) return false;
-  const std::string_view sign = text(at);
-  return sign == "-" || sign == "–" || sign == "—" || sign == "−" || sign == "‑";
-}
-
-std::optional<int> Phrase::digits(int at, std::size_t longest) const {
-  if (!is_number(at)) return std::nullopt;
-  const std::string_view written = text(at);
-  if (written.size() > std::min<std::size_t>(longest, 9)) return std::nullopt;
-  int value = 0;
-  for (char c : written) value = value * 10 + (c - '0');
-  return value;
-}
-
-bool Phrase::ends(int at) const {
-  if (!inside(at)) return true;
-  if (token(at).kind != Token::Kind::sign || is_dash(at)) return false;
-  const std::string_view sign = text(at);
-  return sign != "%" && sign != "/" && sign != "\"" && sign != "'" && sign != "*" && sign != "+" && sign != ":" &&
-         !is(at, Sense::currency);
+bool Phrase::ends_fresh(int end) const {
+  if (!joined(end)) return true;
+  if (is_number(end) || is_sign(end, '_')) return false;
+  const bool connects =
+      is_sign(end, '.') || is_sign(end, ',') || is_sign(end, ':') || is_sign(end, '/') || is_dash(end);
+  return !(connects && joined(end + 1) && is_number(end + 1));
 }
 
 bool Phrase::looks_past(int at) const {
   if (!is_word(at)) return false;
+  const Seen& word = seen(at);
+  if (word.past == Past::unknown) word.past = find_past(at) ? Past::yes : Past::no;
+  return word.past == Past::yes;
+}
+
+bool Phrase::find_past(int at) const {
   if (is(at, Sense::happened)) return true;
   if (is(at, Sense::not_verb)) return false;
   const std::string_view word = text(at);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "core/nlp/lexicon.hpp"
 
@@ -30,6 +31,28 @@ std::optional<Numeral> read_cardinal(const Phrase& phrase, int at, Grouping grou
 
 /// An ordinal of 1..99: "21st", "5-го", "двадцать пятого", "third".
 std::optional<Numeral> read_ordinal(const Phrase& phrase, int at);
+
+/// What was read at a place last: several rules ask for the same in a row. `how` tells the ways of reading apart.
+template <class T>
+class Remembered {
+ public:
+  template <class Read>
+  const std::optional<T>& at(int place, unsigned how, Read read) {
+    if (place != place_ || how != how_) {
+      auto value = read();  // may remember other places on its way
+      value_ = std::move(value);
+      place_ = place;
+      how_ = how;
+    }
+    return value_;
+  }
+  void forget() { place_ = -1; }
+
+ private:
+  int place_ = -1;
+  unsigned how_ = 0;
+  std::optional<T> value_;
+};
 
 /// "25", "0.5", "1500.50": no more digits after the point than needed, but at least `decimals` if there are any.
 std::string decimal(std::int64_t thousandths, int decimals);

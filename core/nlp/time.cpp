@@ -24,11 +24,37 @@ constexpr std::uint64_t kTimeSenses =
     bit(Sense::holiday_part) | bit(Sense::weekend) | bit(Sense::meridiem) | bit(Sense::day_mark) |
     bit(Sense::day_part) | bit(Sense::cardinal) | bit(Sense::ordinal) | bit(Sense::fraction);
 
+// What the rules' first tokens may be.
+constexpr std::uint64_t kRangeParticles =
+    bit(Particle::between) | bit(Particle::s) | bit(Particle::ot) | bit(Particle::from);
+constexpr std::uint64_t kDaySenses = bit(Sense::cardinal) | bit(Sense::ordinal);
+constexpr std::uint64_t kWeekdaySenses =
+    bit(Sense::shift) | bit(Sense::weekday) | bit(Sense::weak_weekday) | bit(Sense::short_weekday);
+constexpr std::uint64_t kCountSenses =
+    bit(Sense::cardinal) | bit(Sense::magnitude) | bit(Sense::fraction) | bit(Sense::pair);
+constexpr std::uint64_t kClockSenses =
+    kCountSenses | bit(Sense::clock_word) | bit(Sense::half_hour) | bit(Sense::single_unit);
+constexpr std::uint64_t kLengthSenses =
+    kCountSenses | bit(Sense::unit) | bit(Sense::single_unit) | bit(Sense::half_unit);
+constexpr std::uint64_t kLengthParticles = bit(Particle::a) | bit(Particle::half) | bit(Particle::few);
+constexpr std::uint64_t kFirstSenses = kLengthSenses | kClockSenses | kWeekdaySenses | kDaySenses | bit(Sense::month) |
+                                       bit(Sense::relative_day) | bit(Sense::plural_shift) | bit(Sense::edge) |
+                                       bit(Sense::holiday) | bit(Sense::holiday_part) | bit(Sense::season) |
+                                       bit(Sense::genitive_unit);
+constexpr std::uint64_t kFirstParticles = kRangeParticles | kLengthParticles | bit(Particle::the) | bit(Particle::day) |
+                                          bit(Particle::without) | bit(Particle::through) | bit(Particle::in);
+
 }  // namespace
 
 void TimeReader::read(std::vector<Candidate>& out) {
-  for (int at = 0; at < p_.size();) {
-    const auto found = may_begin(at) ? read_at(at) : std::nullopt;
+  int asked = 0;
+  for (int at = 0; at < p_.size() && asked < p_.most_places();) {
+    if (!may_begin(at)) {
+      ++at;
+      continue;
+    }
+    ++asked;
+    const auto found = read_at(at);
     if (!found) {
       ++at;
       continue;
@@ -43,57 +69,67 @@ void TimeReader::read(std::vector<Candidate>& out) {
     out.push_back(std::move(candidate));
     last_end_ = found->end;
     if (!found->is_duration) last_date_end_ = found->end;
+    dates_.forget();  // they look at what was found before
     at = found->end;
   }
 }
 
 bool TimeReader::may_begin(int at) const {
-  if (!p_.is_number(at)) return p_.known(at);
-  const bool alone = !p_.known(at - 1) && !p_.known(at + 1) &&
-                     (p_.is_number(at + 1) || (p_.is_word(at + 1) && p_.text(at + 1).size() > 1));
-  return !alone && begins_fresh(at);
+  if (!p_.is_number(at)) {
+    if ((p_.senses(at) & kFirstSenses) == 0 && (p_.particle(at) & kFirstParticles) == 0) return false;
+    // a preposition or an article and then nothing that tells
+    return p_.senses(at) != bit(Sense::particle) || p_.known(at + 1) || p_.is_number(at + 1);
+  }
+  if (!p_.known(at - 1)) {
+    const bool known = p_.known(at + 1);
+    if (!known && (p_.is_number(at + 1) || (p_.is_word(at + 1) && p_.text(at + 1).size() > 1))) return false;
+    if (!known && !p_.is_word(at + 1) && !goes_on(at + 1)) return false;
+  }
+  // "+7 ...", "$5"
+  const bool marked = p_.joined(at) && (p_.is_sign(at - 1, '+') || p_.is(at - 1, Sense::currency_mark));
+  return !marked && p_.begins_fresh(at);
+}
+
+bool TimeReader::goes_on(int sign) const {
+  if (p_.is_dash(sign)) return true;
+  if (p_.is_sign(sign, ',')) return p_.joined(sign) && p_.is_number(sign + 1) && p_.joined(sign + 1);
+  return (p_.is_sign(sign, '.') || p_.is_sign(sign, ':') || p_.is_sign(sign, '/')) && p_.inside(sign + 1);
 }
 
 TimeReader::Found TimeReader::read_at(int at) const {
-  static constexpr std::array<Rule, 18> kRules = {&TimeReader::range_with_preposition,
-                                                  &TimeReader::timestamp,
-                                                  &TimeReader::dates,
-                                                  &TimeReader::weekday,
-                                                  &TimeReader::relative_day,
-                                                  &TimeReader::clocks,
-                                                  &TimeReader::after_a_while,
-                                                  &TimeReader::ago,
-                                                  &TimeReader::shifted_unit,
-                                                  &TimeReader::several_units,
-                                                  &TimeReader::edge,
-                                                  &TimeReader::month,
-                                                  &TimeReader::quarter,
-                                                  &TimeReader::holiday,
-                                                  &TimeReader::season,
-                                                  &TimeReader::year,
-                                                  &TimeReader::day_of_month,
-                                                  &TimeReader::duration};
-  for (const Rule rule : kRules)
-    if (auto found = (this->*rule)(at)) return found;
+  struct Entry {
+    Rule rule;
+    std::uint64_t senses;     ///< what the first token must be, one of these
+    std::uint64_t particles;  ///< or one of these
+    bool number;              ///< or this
+  };
+  static constexpr std::array<Entry, 18> kRules = {
+      {{&TimeReader::range_with_preposition, 0, kRangeParticles, false},
+       {&TimeReader::timestamp, 0, 0, true},
+       {&TimeReader::dates, kDaySenses | bit(Sense::month), bit(Particle::the), true},
+       {&TimeReader::weekday, kWeekdaySenses, bit(Particle::s) | bit(Particle::from), false},
+       {&TimeReader::relative_day, bit(Sense::relative_day), bit(Particle::the) | bit(Particle::day), false},
+       {&TimeReader::clocks, kClockSenses, bit(Particle::half) | bit(Particle::without) | bit(Particle::a), true},
+       {&TimeReader::after_a_while, bit(Sense::unit), bit(Particle::through) | bit(Particle::in), false},
+       {&TimeReader::ago, kLengthSenses, kLengthParticles, true},
+       {&TimeReader::shifted_unit, bit(Sense::shift), 0, false},
+       {&TimeReader::several_units, bit(Sense::plural_shift), 0, false},
+       {&TimeReader::edge, bit(Sense::edge), 0, false},
+       {&TimeReader::month, bit(Sense::month), 0, false},
+       {&TimeReader::quarter, kDaySenses, 0, true},
+       {&TimeReader::holiday, bit(Sense::holiday) | bit(Sense::holiday_part) | bit(Sense::unit), 0, false},
+       {&TimeReader::season, bit(Sense::season), 0, false},
+       {&TimeReader::year, 0, 0, true},
+       {&TimeReader::day_of_month, kDaySenses, bit(Particle::the), true},
+       {&TimeReader::duration, kLengthSenses | bit(Sense::genitive_unit), kLengthParticles, true}}};
+  const std::uint64_t senses = p_.senses(at);
+  const std::uint64_t particle = p_.particle(at);
+  const bool is_number = p_.is_number(at);
+  for (const Entry& one : kRules) {
+    if ((senses & one.senses) == 0 && (particle & one.particles) == 0 && !(is_number && one.number)) continue;
+    if (auto found = (this->*one.rule)(at)) return found;
+  }
   return std::nullopt;
-}
-
-bool TimeReader::begins_fresh(int at) const {
-  if (!p_.joined(at)) return true;
-  if (p_.is_word(at - 1) || p_.is_sign(at - 1, '#') || p_.is_sign(at - 1, '+') || p_.is_sign(at - 1, '_') ||
-      p_.is(at - 1, Sense::currency_mark))
-    return false;
-  const bool connects = p_.is_sign(at - 1, '.') || p_.is_sign(at - 1, ',') || p_.is_sign(at - 1, ':') ||
-                        p_.is_sign(at - 1, '/') || p_.is_dash(at - 1);
-  return !(connects && p_.joined(at - 1) && (p_.is_number(at - 2) || p_.is_word(at - 2)));
-}
-
-bool TimeReader::ends_fresh(int end) const {
-  if (!p_.joined(end)) return true;
-  if (p_.is_number(end) || p_.is_sign(end, '_')) return false;
-  const bool connects =
-      p_.is_sign(end, '.') || p_.is_sign(end, ',') || p_.is_sign(end, ':') || p_.is_sign(end, '/') || p_.is_dash(end);
-  return !(connects && p_.joined(end + 1) && p_.is_number(end + 1));
 }
 
 bool TimeReader::whole_text(int begin, int end) const {
@@ -128,8 +164,12 @@ bool TimeReader::is_russian_word(int at) const {
   return p_.is_word(at) && (static_cast<unsigned char>(p_.text(at)[0]) & 0xFE) == 0xD0;
 }
 
+const std::optional<Numeral>& TimeReader::number_at(int at) const {
+  return numbers_.at(at, 0, [&] { return read_cardinal(p_, at, Grouping::none); });
+}
+
 std::optional<std::pair<int, int>> TimeReader::read_small(int at) const {
-  const auto number = read_cardinal(p_, at, Grouping::none);
+  const auto& number = number_at(at);
   if (!number || !number->is_whole() || number->has_magnitude || number->has_point || number->from_pair ||
       number->whole() > 100)
     return std::nullopt;
@@ -305,8 +345,8 @@ TimeReader::Found TimeReader::season(int at) const {
   return FoundTime{at, end, "", kLikely, false};
 }
 
-void find_times(const Scan& scan, std::vector<Candidate>& out) {
-  const Phrase phrase(scan);
+void find_times(const Phrase& phrase, std::vector<Candidate>& out) {
+  const Scan& scan = phrase.scan();
   if (scan.digits == 0 && (phrase.senses() & kTimeSenses) == 0) return;
   const Calendar calendar(scan.reference);
   TimeReader(phrase, calendar).read(out);

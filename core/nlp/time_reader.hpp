@@ -67,9 +67,8 @@ class TimeReader {
   /// Whether asking the rules is worth it: most numbers stand among words that tell nothing.
   bool may_begin(int at) const;
   Found read_at(int at) const;
-  /// A number here is no piece of something longer: a phone, a version, a model.
-  bool begins_fresh(int at) const;
-  bool ends_fresh(int end) const;
+  /// A number may go on behind this sign: "14.", "15:", "2,5", "5-".
+  bool goes_on(int sign) const;
   bool whole_text(int begin, int end) const;
   /// What follows makes the number an amount of something else.
   bool counts_something(int end) const;
@@ -78,6 +77,8 @@ class TimeReader {
   /// Where a phrase with its preposition begins: "on Monday", "в пятницу", "на прошлой неделе".
   int with_preposition(int at) const;
   bool is_russian_word(int at) const;
+  /// A numeral without groups of digits.
+  const std::optional<Numeral>& number_at(int at) const;
   /// A small whole number and the token after it.
   std::optional<std::pair<int, int>> read_small(int at) const;
   /// "с 10 до 18", "from Nov 3 to 5", "с 14.10 по 15.10", "between 9:00 and 12:00": the preposition belongs to it.
@@ -97,8 +98,10 @@ class TimeReader {
   int year_at(int at, int& year, bool after_month) const;
   /// The day of a date: "5", "5-го", "пятое".
   std::optional<std::pair<int, int>> day_at(int at) const;
+  std::optional<std::pair<int, int>> read_day(int at) const;
   /// "14 ноября 2026 года", "the 5th of May", "Nov 14th, 2026", "14.11.26", "2026-11-14".
   std::optional<DateParts> date_at(int at) const;
+  std::optional<DateParts> read_date(int at) const;
   std::optional<DateParts> numeric_date(int at) const;
   /// "14.11" is a date, "1.5" mostly is not: what stands around tells.
   bool plain_day_and_month(int at, const DateParts& date, bool dot) const;
@@ -140,6 +143,7 @@ class TimeReader {
   static int hour_of_business(int hour);
   /// A time of day. `cued`: a preposition before it tells that a bare hour is one.
   std::optional<ClockTime> clock_at(int at, bool cued, bool bare) const;
+  std::optional<ClockTime> read_clock(int at, bool cued, bool bare) const;
   bool plain_minutes(int at, int minute) const;
   std::optional<ClockTime> zoned(ClockTime clock) const;
   std::optional<ClockTime> half_hour(int end, int hour) const;
@@ -165,6 +169,7 @@ class TimeReader {
 
   /// A length: "2 недели", "1 час 55 минут", "полгода", "2-3 дня", "half an hour", "3 с половиной месяца".
   std::optional<Lengths> length_at(int at) const;
+  std::optional<Lengths> read_length(int at) const;
   /// "минут 20", "дней десять": about so many.
   std::optional<Lengths> about_so_many(int at) const;
   bool is_case_ending(int at) const;
@@ -189,6 +194,11 @@ class TimeReader {
   const Calendar& calendar_;
   int last_end_ = 0;        ///< of what was found last
   int last_date_end_ = -1;  ///< the same, but no length of time
+  mutable Remembered<Numeral> numbers_;
+  mutable Remembered<std::pair<int, int>> days_;
+  mutable Remembered<DateParts> dates_;
+  mutable Remembered<ClockTime> clocks_;
+  mutable Remembered<Lengths> lengths_;
 };
 
 }  // namespace easyflow::nlp

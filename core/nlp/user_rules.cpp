@@ -116,7 +116,7 @@ struct Regex {
   bool ends_word = false;
 };
 
-struct Phrase {
+struct Lookup {
   std::int32_t meaning = -1;  ///< -1: only begins longer ones
   bool begins_longer = false;
 };
@@ -130,7 +130,7 @@ struct Named {
 
 struct UserRules::Impl {
   std::vector<Regex> regexes;
-  Vocabulary<Phrase> phrases;
+  Vocabulary<Lookup> phrases;
   std::vector<Named> meanings;
 
   /// Nothing, or what is wrong with the phrase.
@@ -145,7 +145,7 @@ struct UserRules::Impl {
       phrase += s.word(s.tokens[i]);
       const bool is_whole = i + 1 == s.tokens.size();
       phrases.add(phrase, {});
-      Phrase& known = *phrases.find_for_change(phrase);
+      Lookup& known = *phrases.find_for_change(phrase);
       if (!is_whole)
         known.begins_longer = true;
       else if (known.meaning < 0)
@@ -253,7 +253,7 @@ void find_by_rules(const Scan& scan, const UserRules& rules, std::vector<Candida
   if (impl.phrases.size() > 0) {
     std::string phrase;
     for (std::size_t at = 0; at < scan.tokens.size(); ++at) {
-      const Phrase* found = impl.phrases.find(scan, scan.tokens[at]);
+      const Lookup* found = impl.phrases.find(scan, scan.tokens[at]);
       if (found == nullptr) continue;
       if (found->meaning < 0 && !found->begins_longer) continue;
       phrase = scan.word(scan.tokens[at]);

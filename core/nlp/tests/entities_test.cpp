@@ -61,6 +61,33 @@ TEST(NlpEntities, PlainTextsHaveNone) {
     EXPECT_TRUE(entities_of(text).empty()) << text;
 }
 
+TEST(NlpEntities, AListOfGoodsIsReadToItsEnd) {
+  std::string list;
+  for (int i = 0; i < 300; ++i) list += "чайник 3 шт\n";
+  list += "забрать завтра";
+  const auto entities = entities_of(list);
+  EXPECT_EQ(std::count_if(entities.begin(), entities.end(), [](const Entity& e) { return e.type == "quantity"; }), 300);
+  ASSERT_FALSE(entities.empty());
+  EXPECT_EQ(entities.back().value, "2026-11-21");
+}
+
+TEST(NlpEntities, OnlyTheBeginningOfATextMadeToBeSlowIsLookedAt) {
+  std::string dense = "завтра ";
+  for (int i = 0; i < 1000; ++i) dense += "с 1 ";
+  EXPECT_EQ(found(dense + "послезавтра", {"datetime"}), "datetime завтра=2026-11-21");
+}
+
+TEST(NlpEntities, OfManyThatOverlapTheHighestStay) {
+  std::string csv = "kind,type,pattern,value\n";
+  for (std::string_view row : {"regex,left,а+б,\n", "regex,right,бв+,\n", "regex,far,г+,\n"}) csv += row;
+  const auto rules = UserRules::from_csv(csv);
+  ASSERT_TRUE(rules);
+  EXPECT_EQ(found("ааабвггг", {"left", "right", "far"}, rules->get()), "left аааб; far ггг");
+  EXPECT_EQ(found("абввввг", {"left", "right", "far"}, rules->get()), "right бвввв; far г");
+  EXPECT_EQ(found("вчера абввв ааббв", {"left", "right", "datetime"}, rules->get()),
+            "datetime вчера=2026-11-19; right бввв; left ааб; right бв");
+}
+
 TEST(NlpEntities, MaskWhatMayNotLeaveTheHub) {
   const std::string text = "Я Ольга, +7 903 123-45-67, olga@mail.ru, карта 4111 1111 1111 1111, заказ 5512001";
   const auto entities = entities_of(text);

@@ -303,7 +303,8 @@ TEST(NlpTimes, FindsNoneInOrdinaryWordsAndNumbers) {
 TEST(NlpTimes, CountsFromTheReferenceInItsZone) {
   const auto value = [](std::string_view text, std::string_view now, int minutes) {
     std::vector<Candidate> found;
-    find_times(scan(text, {*parse_rfc3339(now), std::chrono::minutes(minutes)}), found);
+    const Scan scanned = scan(text, {*parse_rfc3339(now), std::chrono::minutes(minutes)});
+    find_times(Phrase(scanned), found);
     return found.empty() ? "none" : found.front().value;
   };
   EXPECT_EQ(value("завтра", "2026-11-20T22:30:00Z", 180), "2026-11-22");

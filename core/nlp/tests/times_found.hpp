@@ -7,16 +7,17 @@
 #include <vector>
 
 #include "core/nlp/finder.hpp"
+#include "core/nlp/lexicon.hpp"
 
 namespace easyflow::nlp::testing {
 
-using Finder = void (*)(const Scan&, std::vector<Candidate>&);
+using Finder = void (*)(const Phrase&, std::vector<Candidate>&);
 
 /// "type surface=value", joined by "; ", at Friday 2026-11-20, noon in Moscow.
 inline std::string found_by(Finder find, std::string_view text) {
   const Scan scanned = scan(text, {*parse_rfc3339("2026-11-20T12:00:00+03:00"), std::chrono::minutes(180)});
   std::vector<Candidate> candidates;
-  find(scanned, candidates);
+  find(Phrase(scanned), candidates);
   std::string line;
   for (const Candidate& found : candidates) {
     if (!line.empty()) line += "; ";

@@ -53,7 +53,7 @@ LIBRARIES = {
     "toml++": (r"toml", ["core/config"]),
     "CLI11": (r"CLI/", ["core/app"]),
     "RE2": (r"re2/", ["core/nlp"]),
-    "cctz": (r"cctz/", ["core/understanding"]),
+    "cctz": (r"cctz/", ["core/understanding", "core/automation"]),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)

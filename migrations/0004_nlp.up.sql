@@ -92,6 +92,7 @@ create table automatic_acts (
 );
 create index idx_automatic_acts_pending on automatic_acts(created_at) where state = 'pending';
 create index idx_automatic_acts_conversation on automatic_acts(conversation_id, created_at);
+create index idx_automatic_acts_tenant on automatic_acts(tenant_id, created_at);
 
 -- How far a tenant's older messages have been read again, so that a run that was broken off goes on where it was.
 create table nlp_rescores (

@@ -22,7 +22,8 @@ GOAL_CONNS, GOAL_RATIO = 64, 3.0
 GOAL_IDLE_MIB, GOAL_START_S = 60, 1.0
 
 # The peers' tables are emptied by the harness, these beside them.
-HUB_TABLES = "inbound_events, inbound_bodies, messages, conversations, contacts, outbound_messages, outbox_events"
+HUB_TABLES = ("inbound_events, inbound_bodies, messages, conversations, contacts, outbound_messages, outbox_events, "
+              "automatic_acts")
 
 # Zero when everything acknowledged is there exactly once, in every table it belongs to.
 HUB_VERIFY = """

@@ -65,6 +65,13 @@ Reply send_message(Services&, Call);
 Reply list_outbound(Services&, Call);
 Reply show_outbound(Services&, Call);
 
+Reply list_intent_actions(Services&, Call);
+Reply show_intent_action(Services&, Call);
+Reply put_intent_action(Services&, Call);
+Reply remove_intent_action(Services&, Call);
+Reply list_automatic_acts(Services&, Call);
+Reply undo_automatic_act(Services&, Call);
+
 Reply list_events(Services&, Call);
 Reply list_quarantine(Services&, Call);
 Reply quarantine_body(Services&, Call);

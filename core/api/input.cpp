@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "connectors/sdk/json_fields.hpp"
 #include "core/base/ids.hpp"
@@ -123,6 +124,23 @@ std::optional<int> Fields::whole_number(const std::string& name, int least, int 
     return std::nullopt;
   }
   return static_cast<int>(number);
+}
+
+std::optional<double> Fields::number(const std::string& name, double least, double most) {
+  const auto* value = find(name);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number()) {
+    fail(name, expected("a number", *value));
+    return std::nullopt;
+  }
+  const auto number = value->get<double>();
+  if (!(number >= least && number <= most)) {
+    std::ostringstream says;
+    says << "Expected a number from " << least << " to " << most << '.';
+    fail(name, says.str());
+    return std::nullopt;
+  }
+  return number;
 }
 
 std::vector<std::string> Fields::texts(const std::string& name) {

@@ -41,6 +41,7 @@ class Fields {
   std::string text(const std::string& name, std::size_t longest);
   bool flag(const std::string& name);
   std::optional<int> whole_number(const std::string& name, int least, int most);
+  std::optional<double> number(const std::string& name, double least, double most);
   std::vector<std::string> texts(const std::string& name);
   /// An object of texts. Their values never appear in an error.
   std::map<std::string, Secret> required_secrets(const std::string& name);

@@ -20,6 +20,8 @@ constexpr std::size_t kLongestReplyForm = 128 * 1024;
 constexpr int kRunsAsked = 120;  // enough for the table and for each stream's last runs
 constexpr int kConversationsAsked = 200;
 constexpr int kMessagesAsked = 50;
+constexpr int kActsAsked = 20;
+constexpr std::size_t kLongestUndoForm = 8 * 1024;
 
 using PageHandler = Reply (*)(Services&, HttpRequest, net::PathParams);
 
@@ -138,7 +140,11 @@ Reply conversation_view(Services& services, Visitor known, std::string id, std::
   storage::PageRequest page(kMessagesAsked, std::move(cursor));
   auto messages = co_await services.conversations.messages(known.who.tenant_id, id, std::move(page));
   if (!messages) co_return say(400, "No such page", messages.error().message());
+  storage::PageRequest newest(kActsAsked, "");
+  auto acts = co_await services.automation.list(known.who.tenant_id, id, "", newest);
   ConversationData data;
+  if (acts) data.acts = std::move(acts->items);
+  data.may_undo = known.who.may("write");
   data.conversation = *std::move(conversation);
   data.messages = std::move(messages->items);
   data.older = std::move(messages->next);
@@ -181,6 +187,22 @@ Reply send_reply(Services& services, HttpRequest request, net::PathParams params
   }
   if (error.empty()) co_return go_to("/conversations/" + id);
   co_return co_await conversation_view(services, *std::move(known), id, "", std::move(text), std::move(error));
+}
+
+Reply undo_act(Services& services, HttpRequest request, net::PathParams params) {
+  auto known = co_await visitor(services, session_of(request));
+  if (!known) co_return go_to("/login");
+  if (!is_form(request) || request.body.size() > kLongestUndoForm)
+    co_return say(400, "This is no form of the page", "Open the conversation and use its button.");
+  auto refusal = forged(services, request, known->session);
+  if (refusal) co_return *std::move(refusal);
+  if (!known->who.may("write")) co_return say(403, "Not allowed", "Your role may read conversations, not change them.");
+  auto id = params.get("id");
+  if (!is_uuid(id)) co_return say(404, "No such conversation", "It may belong to another account.");
+  auto undone = co_await services.automation.undo(known->who.tenant_id, form_value(request.body, "act"),
+                                                  known->who.user_id, services.clock.now());
+  if (undone) co_return go_to("/conversations/" + id);
+  co_return say(undone.error().kind() == ErrorKind::not_found ? 404 : 409, "Not undone", undone.error().message());
 }
 
 Reply show_login(Services& services, HttpRequest request, net::PathParams) {
@@ -264,6 +286,7 @@ void add_page_routes(net::Router& router, Services& services) {
   add("POST", "/logout", log_out);
   add("GET", "/conversations/{id}", show_conversation_page);
   add("POST", "/conversations/{id}", send_reply);
+  add("POST", "/conversations/{id}/undo", undo_act);
 }
 
 }  // namespace easyflow::api

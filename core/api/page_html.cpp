@@ -22,11 +22,13 @@ constexpr std::size_t kLongestFault = 400;
 
 /// How a state looks: always its word, and a colour beside it.
 const char* tone(std::string_view state) {
-  if (state == "connected" || state == "fresh" || state == "success" || state == "sent" || state == "active")
+  if (state == "connected" || state == "fresh" || state == "success" || state == "sent" || state == "active" ||
+      state == "done")
     return "good";
   if (state == "failed" || state == "error" || state == "failing" || state == "disconnected") return "bad";
   if (state == "late" || state == "partial" || state == "unknown" || state == "escalated") return "warn";
-  if (state == "running" || state == "due" || state == "sending" || state == "queued") return "calm";
+  if (state == "running" || state == "due" || state == "sending" || state == "queued" || state == "pending")
+    return "calm";
   return "idle";
 }
 
@@ -329,6 +331,7 @@ Html faults(const PageFrame& frame, const StatusData& data) {
   std::size_t count = 0;
   for (const auto& outbound : data.troubled) {
     if (count >= kFaultsShown / 2) break;
+    if (outbound.error_code == "cancelled") continue;  // somebody took it back: no trouble
     auto text = outbound.state == "unknown" ? "It may have arrived or not. Look in the chat before you send it again: "
                                             : "Not sent: ";
     auto detail = text + (outbound.error.empty() ? shortened(outbound.message.text, 80) : outbound.error);
@@ -380,15 +383,27 @@ Html run_table(const PageFrame& frame, const StatusData& data) {
   return html;
 }
 
-/// Where the delivery of one of our messages stands, and why, as its metadata tells.
-std::pair<std::string, std::string> delivery_of(const storage::Message& message) {
+/// A text of a stored JSON object; empty when it is not there.
+std::string member(const nlohmann::json& object, const char* name) {
+  if (!object.is_object()) return {};
+  auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Where one of our messages stands, and why, as its metadata tells.
+struct Delivery {
+  std::string state;
+  std::string error;
+  bool automatic = false;
+};
+
+Delivery delivery_of(const storage::Message& message) {
   auto metadata = nlohmann::json::parse(message.metadata_json, nullptr, /*allow_exceptions=*/false);
-  auto member = [&](const char* name) {
-    if (!metadata.is_object()) return std::string();
-    auto found = metadata.find(name);
-    return found != metadata.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  return {member("delivery"), member("error")};
+  Delivery out;
+  out.state = member(metadata, "error_code") == "cancelled" ? "taken back" : member(metadata, "delivery");
+  out.error = member(metadata, "error");
+  out.automatic = metadata.is_object() && metadata.contains("automatic");
+  return out;
 }
 
 /// "order_status 93 %", "not sure" when the model rejected its own guess, the bare intent when a person said so.
@@ -403,7 +418,7 @@ std::string meaning_of(const storage::Message& message) {
 
 Html line(const PageFrame& frame, const storage::Message& message) {
   bool ours = message.direction == "outbound";
-  auto [delivery, error] = ours ? delivery_of(message) : std::pair<std::string, std::string>();
+  auto [delivery, error, automatic] = ours ? delivery_of(message) : Delivery();
   bool trouble = delivery == "failed" || delivery == "unknown";
   Html html;
   html << "<li class=\"" << std::string_view(ours ? (trouble ? "ours trouble" : "ours") : "theirs")
@@ -413,9 +428,50 @@ Html line(const PageFrame& frame, const storage::Message& message) {
        << "</div><div class=\"about\">" << moment(message.sent_at ? *message.sent_at : message.created_at, frame.now);
   if (message.content_type != "text") html << " <span class=\"tag\">" << message.content_type << "</span>";
   if (!message.intent.empty()) html << " <span class=\"tag\">" << meaning_of(message) << "</span>";
+  if (automatic) html << " <span class=\"tag\">automatic</span>";
   if (!delivery.empty()) html << " <span>" << (delivery == "unknown" ? "outcome unknown" : delivery) << "</span>";
   if (!error.empty()) html << " <span>" << shortened(error, kLongestFault) << "</span>";
   html << "</div></li>";
+  return html;
+}
+
+/// What an act did, in words.
+std::string deeds(const nlohmann::json& acts) {
+  std::string out;
+  auto add = [&](const std::string& deed) { out += (out.empty() ? "" : ", ") + deed; };
+  if (auto reply = member(acts, "reply"); !reply.empty()) add("answered “" + shortened(reply, 80) + "”");
+  if (acts.is_object() && acts.contains("escalate")) add("escalated");
+  if (auto tag = member(acts, "tag"); !tag.empty()) add("tagged " + tag);
+  if (auto state = member(acts, "state"); !state.empty()) add("moved to the state " + state);
+  return out;
+}
+
+Html act_line(const PageFrame& frame, const ConversationData& data, const storage::AutomaticAct& act) {
+  auto acts = nlohmann::json::parse(act.acts_json, nullptr, /*allow_exceptions=*/false);
+  auto done = deeds(acts);
+  Html html;
+  html << "<li><span class=\"head\"><span>" << pill(act.state) << " " << act.intent
+       << "</span><span class=\"small soft\">" << moment(act.created_at, frame.now) << "</span></span>";
+  if (!done.empty()) html << "<span class=\"what\">" << done << "</span>";
+  if (!act.reason.empty()) html << "<span class=\"what\">" << act.reason << "</span>";
+  if (acts.is_object() && acts.contains("undo"))
+    for (const auto& left : acts["undo"].value("left", nlohmann::json::array()))
+      html << "<span class=\"what\">" << member(left, "reason") << "</span>";
+  if (data.may_undo && (act.state == "done" || act.state == "pending"))
+    html << "<form method=\"post\" action=\"/conversations/" << data.conversation.id
+         << "/undo\"><input type=\"hidden\" name=\"form_token\" value=\"" << frame.form_token
+         << "\"><input type=\"hidden\" name=\"act\" value=\"" << act.id << "\"><button>Undo</button></form>";
+  html << "</li>";
+  return html;
+}
+
+Html act_list(const PageFrame& frame, const ConversationData& data) {
+  Html html;
+  if (data.acts.empty()) return html;
+  html << "<section class=\"card\" aria-label=\"Automatic acts\"><header><h2>What the hub did by itself</h2></header>"
+          "<ul class=\"faults\">";
+  for (const auto& act : data.acts) html << act_line(frame, data, act);
+  html << "</ul></section>\n";
   return html;
 }
 
@@ -463,6 +519,7 @@ std::string conversation_page(const PageFrame& frame, const ConversationData& da
        << "</h1><p class=\"soft small\">" << platform_name(frame, conversation.platform) << " · "
        << grouped(conversation.messages_count) << " messages</p></div>" << pill(conversation.status);
   if (!conversation.contact_active) html << "<span class=\"pill bad\">blocked us</span>";
+  for (const auto& tag : conversation.tags) html << "<span class=\"tag\">" << tag << "</span>";
   html << "</div><section class=\"card\" aria-label=\"Messages\"><ol class=\"lines\">";
   if (!data.older.empty())
     html << "<li><a class=\"plain small soft\" href=\"/conversations/" << conversation.id
@@ -480,7 +537,7 @@ std::string conversation_page(const PageFrame& frame, const ConversationData& da
          << data.draft << "</textarea><div class=\"row\"><a class=\"plain small soft\" href=\"/conversations/"
          << conversation.id << "\">Look for new messages</a><button class=\"main\">Send</button></div></form>";
   }
-  html << "</section></article></main>\n" << foot(frame);
+  html << "</section>" << act_list(frame, data) << "</article></main>\n" << foot(frame);
   return html.take();
 }
 

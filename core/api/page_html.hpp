@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/clock.hpp"
+#include "storage/repositories/automation.hpp"
 #include "storage/repositories/conversations.hpp"
 #include "storage/repositories/integrations.hpp"
 #include "storage/repositories/outbound.hpp"
@@ -35,9 +36,11 @@ struct StatusData {
 
 struct ConversationData {
   storage::Conversation conversation;
-  std::vector<storage::Message> messages;  ///< newest first
-  std::string older;                       ///< cursor, empty when these are the oldest
+  std::vector<storage::Message> messages;   ///< newest first
+  std::string older;                        ///< cursor, empty when these are the oldest
+  std::vector<storage::AutomaticAct> acts;  ///< newest first
   bool may_send = false;
+  bool may_undo = false;
   std::string idempotency_key;  ///< of the reply form: sending it twice queues one message
   std::string draft;            ///< what was typed when sending failed
   std::string error;

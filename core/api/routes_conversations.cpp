@@ -17,6 +17,7 @@ const std::vector<std::string>& conversation_states() {
 
 constexpr std::size_t kLongestText = 100'000;  // the platform's own limit is checked by its sender
 constexpr std::size_t kLongestKey = 255;
+constexpr int kActsShown = 20;
 
 bool is_printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
@@ -46,7 +47,10 @@ Reply show_conversation(Services& services, Call call) {
   if (!id) co_return net::problem_from(id.error());
   auto conversation = co_await services.conversations.find(call.tenant(), *id);
   if (!conversation) co_return no_such("conversation");
-  co_return net::json_response(200, view(*conversation));
+  storage::PageRequest newest(kActsShown, "");
+  auto acts = co_await services.automation.list(call.tenant(), *id, "", newest);
+  if (!acts) co_return net::problem_from(acts.error());
+  co_return net::json_response(200, view(*conversation, acts->items));
 }
 
 Reply change_conversation(Services& services, Call call) {

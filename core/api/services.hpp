@@ -13,6 +13,7 @@
 #include "core/platforms/integrations.hpp"
 #include "core/training/trainer.hpp"
 #include "core/understanding/directory.hpp"
+#include "storage/repositories/automation.hpp"
 #include "storage/repositories/catalog.hpp"
 #include "storage/repositories/conversations.hpp"
 #include "storage/repositories/events.hpp"
@@ -45,6 +46,7 @@ struct Services {
   storage::NlpRepository& nlp;
   understanding::ReaderDirectory& readers;
   training::Trainer& trainer;
+  storage::AutomationRepository& automation;
   std::string public_url;  ///< empty: webhooks can't be received, messengers are polled
   std::string version;
 };

@@ -177,11 +177,58 @@ json view(const storage::Conversation& conversation) {
           {"chat_id", conversation.chat_id},
           {"title", text_or_null(conversation.title)},
           {"status", conversation.status},
+          {"tags", conversation.tags},
+          {"state", text_or_null(conversation.state)},
           {"contact_active", conversation.contact_active},
           {"messages_count", conversation.messages_count},
           {"last_message", text_or_null(conversation.last_message)},
           {"created_at", time(conversation.created_at)},
           {"updated_at", time(conversation.updated_at)}};
+}
+
+json view(const storage::Conversation& conversation, const std::vector<storage::AutomaticAct>& acts) {
+  auto whole = view(conversation);
+  auto items = json::array();
+  for (const auto& act : acts) items.push_back(view(act));
+  whole["acts"] = std::move(items);
+  return whole;
+}
+
+json view(const storage::IntentAction& action) {
+  return {{"intent", action.intent},
+          {"enabled", action.enabled},
+          {"min_confidence", action.min_confidence},
+          {"reply", text_or_null(action.reply)},
+          {"escalate", action.escalate},
+          {"tag", text_or_null(action.tag)},
+          {"state", text_or_null(action.state)},
+          {"quiet_from", text_or_null(action.quiet_from)},
+          {"quiet_until", text_or_null(action.quiet_until)}};
+}
+
+json view(const storage::AutomaticAct& act) {
+  auto done = stored_json(act.acts_json, json::object());
+  return {{"id", act.id},
+          {"integration_id", text_or_null(act.integration_id)},
+          {"conversation_id", act.conversation_id},
+          {"message_id", act.message_id},
+          {"intent", act.intent},
+          {"confidence", act.confidence},
+          {"state", act.state},
+          {"reason", text_or_null(act.reason)},
+          {"acts",
+           {{"reply", done.value("reply", json())},
+            {"escalate", done.value("escalate", false)},
+            {"tag", done.value("tag", json())},
+            {"state", done.value("state", json())}}},
+          {"before", stored_json(act.before_json, json::object())},
+          {"outbound_id", text_or_null(act.outbound_id)},
+          {"outbound_state", text_or_null(act.outbound_state)},
+          {"undo", done.value("undo", json())},
+          {"created_at", time(act.created_at)},
+          {"done_at", time(act.done_at)},
+          {"undone_at", time(act.undone_at)},
+          {"undone_by", text_or_null(act.undone_by)}};
 }
 
 /// What the reader said besides intent, entities and confidence; null when nobody has read the message.
@@ -204,6 +251,8 @@ json view(const storage::Message& message) {
   auto entities = stored_json(message.entities_json, json::array());
   if (!entities.is_array()) entities = json::array();  // rows of older versions
   auto reading = reading_of(message, metadata);
+  const bool ours = message.direction == "outbound" && metadata.is_object();
+  auto automatic = ours ? metadata.value("automatic", json()) : json();
   return {{"id", message.id},
           {"conversation_id", message.conversation_id},
           {"content", message.content},
@@ -216,6 +265,7 @@ json view(const storage::Message& message) {
           {"confidence", value_or_null(message.confidence)},
           {"nlp", std::move(reading)},
           {"metadata", std::move(metadata)},
+          {"automatic", std::move(automatic)},
           {"sent_at", time(message.sent_at)},
           {"created_at", time(message.created_at)}};
 }
@@ -400,6 +450,7 @@ template json view(const storage::Paged<storage::StoredProduct>&);
 template json view(const storage::Paged<storage::Conversation>&);
 template json view(const storage::Paged<storage::Message>&);
 template json view(const storage::Paged<storage::Outbound>&);
+template json view(const storage::Paged<storage::AutomaticAct>&);
 template json view(const storage::Paged<storage::OutboxEvent>&);
 template json view(const storage::Paged<storage::QuarantinedEvent>&);
 template json view(const storage::Paged<storage::NlpExample>&);

@@ -12,6 +12,7 @@
 #include "core/keys/key_service.hpp"
 #include "core/platforms/integrations.hpp"
 #include "core/training/trainer.hpp"
+#include "storage/repositories/automation.hpp"
 #include "storage/repositories/catalog.hpp"
 #include "storage/repositories/conversations.hpp"
 #include "storage/repositories/events.hpp"
@@ -37,7 +38,11 @@ nlohmann::json view(const storage::StoredOrder& order);
 nlohmann::json view(const storage::StoredOrder& order, const std::string& raw_json);
 nlohmann::json view(const storage::StoredProduct& product);
 nlohmann::json view(const storage::Conversation& conversation);
+/// The conversation with "acts", what the hub did by itself in it, newest first.
+nlohmann::json view(const storage::Conversation& conversation, const std::vector<storage::AutomaticAct>& acts);
 nlohmann::json view(const storage::Message& message);
+nlohmann::json view(const storage::IntentAction& action);
+nlohmann::json view(const storage::AutomaticAct& act);
 nlohmann::json view(const storage::Outbound& outbound);
 nlohmann::json view(const storage::OutboxEvent& event);
 nlohmann::json view(const storage::QuarantinedEvent& event);

@@ -28,6 +28,7 @@ void add_admin_commands(CLI::App& app, Invocation& invocation);        // migrat
 void add_integration_commands(CLI::App& app, Invocation& invocation);  // platforms, integrations
 void add_work_commands(CLI::App& app, Invocation& invocation);         // sync, conversations, send, quarantine
 void add_nlp_commands(CLI::App& app, Invocation& invocation);          // nlp
+void add_automation_commands(CLI::App& app, Invocation& invocation);   // automation
 
 /// The configuration in force. Errors list every fault.
 Result<Config> load(const Invocation& invocation);

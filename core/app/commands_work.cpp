@@ -252,8 +252,9 @@ Task<int> show_conversation(Core& core, const Invocation& invocation, std::strin
     print(both);
     co_return 0;
   }
-  std::cout << printable(conversation->title) << " on " << conversation->platform << ", " << conversation->status
-            << '\n';
+  std::cout << printable(conversation->title) << " on " << conversation->platform << ", " << conversation->status;
+  for (const auto& tag : conversation->tags) std::cout << ", #" << printable(tag);
+  std::cout << '\n';
   for (auto message = messages->items.rbegin(); message != messages->items.rend(); ++message) {
     std::cout << format_rfc3339(
                      std::chrono::floor<std::chrono::seconds>(message->sent_at.value_or(message->created_at)))
@@ -261,7 +262,8 @@ Task<int> show_conversation(Core& core, const Invocation& invocation, std::strin
     auto metadata = nlohmann::json::parse(message->metadata_json, nullptr, /*allow_exceptions=*/false);
     if (message->direction == "outbound" && metadata.is_object() && metadata.contains("delivery") &&
         metadata["delivery"].is_string())
-      std::cout << "  [" << metadata["delivery"].get<std::string>() << "]";
+      std::cout << "  [" << metadata["delivery"].get<std::string>() << "]"
+                << (metadata.contains("automatic") ? " [automatic]" : "");
     std::cout << '\n';
   }
   co_return 0;

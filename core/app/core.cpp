@@ -81,6 +81,7 @@ Core::Core(boost::asio::any_io_executor executor, const Config& config, const In
       outbound(database),
       budgets(database),
       nlp(database),
+      automation(database),
       rescores(database),
       nlp_requests(database),
       events(database),
@@ -125,10 +126,10 @@ Task<Result<void>> Core::open() {
 }
 
 api::Services Core::services() {
-  return api::Services{clock,         connectors, database, integrations, sync,   catalog,
-                       conversations, inbound,    outbound, events,       upkeep, integration_service,
-                       send,          quarantine, auth,     keys,         nlp,    readers,
-                       trainer,       public_url, version()};
+  return api::Services{clock,         connectors, database,   integrations, sync,   catalog,
+                       conversations, inbound,    outbound,   events,       upkeep, integration_service,
+                       send,          quarantine, auth,       keys,         nlp,    readers,
+                       trainer,       automation, public_url, version()};
 }
 
 }  // namespace easyflow::app

@@ -23,6 +23,7 @@
 #include "core/understanding/provider.hpp"
 #include "core/understanding/rescore.hpp"
 #include "storage/database.hpp"
+#include "storage/repositories/automation.hpp"
 #include "storage/repositories/budgets.hpp"
 #include "storage/repositories/catalog.hpp"
 #include "storage/repositories/conversations.hpp"
@@ -78,6 +79,7 @@ struct Core {
   storage::OutboundRepository outbound;
   storage::BudgetRepository budgets;
   storage::NlpRepository nlp;
+  storage::AutomationRepository automation;
   storage::RescoreRepository rescores;
   storage::NlpRequestRepository nlp_requests;
   storage::EventRepository events;

@@ -4,6 +4,7 @@
 
 #include "core/api/routes.hpp"
 #include "core/async/blocking.hpp"
+#include "core/automation/worker.hpp"
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/ingest/batcher.hpp"
@@ -97,6 +98,7 @@ struct Hub::Engines {
         scheduler(executor, core.sync, runner, scheduler_options(config, installation.node())),
         dispatcher(executor, core.outbound, core.budgets, core.accounts, core.client, core.clock,
                    dispatcher_options(config, installation.node())),
+        automation(executor, core.automation, core.connectors, core.clock, automation::WorkerOptions{}),
         reception(executor, core.integrations, core.inbound, core.accounts, core.readers, core.caller, core.vault,
                   core.connectors, core.clock, core.public_url, installation.node()),
         remote(executor, core.nlp_requests, core.readers,
@@ -106,7 +108,7 @@ struct Hub::Engines {
         gauges(core.database, batcher),
         loops(executor),
         listener(executor, installation.app_dsn(),
-                 {"integrations", "sync", "outbound", "keys", "tokens", "nlp", "nlp_requests"}, std::move(on_notify)) {
+                 {"integrations", "sync", "outbound", "automation", "keys", "tokens", "nlp", "nlp_requests"}, std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
       return webhooks.handle(params.get("platform"), params.get("path"), std::move(request));
@@ -118,6 +120,7 @@ struct Hub::Engines {
   sync::SyncRunner runner;
   sync::SyncScheduler scheduler;
   messaging::Dispatcher dispatcher;
+  automation::Worker automation;
   ingest::Reception reception;
   understanding::RemoteReader remote;
   api::Services services;
@@ -150,6 +153,8 @@ void Hub::on_notify(const std::string& channel) {
     engines_->scheduler.wake();
   } else if (channel == "outbound") {
     engines_->dispatcher.wake();
+  } else if (channel == "automation") {
+    engines_->automation.wake();
   } else if (channel == "integrations") {
     core_.accounts.forget({});
     engines_->reception.wake();
@@ -193,6 +198,7 @@ Task<Result<void>> Hub::run(std::function<void()> on_ready) {
     engines.server->start();
     engines.loops.spawn("sync.scheduler", engines.scheduler.run());
     engines.loops.spawn("outbound.dispatcher", engines.dispatcher.run());
+    engines.loops.spawn("automation", engines.automation.run());
     engines.loops.spawn("ingest.reception", engines.reception.run());
     engines.loops.spawn("nlp.remote", engines.remote.run());
     engines.loops.spawn("upkeep", keep_partitions());

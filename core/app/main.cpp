@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
   add_integration_commands(app, invocation);
   add_work_commands(app, invocation);
   add_nlp_commands(app, invocation);
+  add_automation_commands(app, invocation);
 
   try {
     easyflow::crypto::initialize();

@@ -79,8 +79,8 @@ class AmountReader {
     if (!p_.is_number(at)) return p_.known(at);
     const bool alone = !p_.known(at - 1) && !p_.known(at + 1) &&
                        (p_.is_number(at + 1) ? p_.text(at + 1).size() != 3 : p_.is_word(at + 1));
-    return begins_fresh(at) &&
-           (!alone || p_.text(at + 1) == "т" || names_quantity(at - 1) || is_adjective(at + 1) || country_at(at + 1));
+    return begins_fresh(at) && (!alone || p_.text(at + 1) == "т" || p_.text(at + 1) == "out" ||
+                                names_quantity(at - 1) || is_adjective(at + 1) || country_at(at + 1));
   }
 
   /// A number here is no piece of something longer.
@@ -322,6 +322,7 @@ class AmountReader {
       return std::nullopt;
     int end = second->end;
     if (const auto named = currency_at(end)) {
+      if (currency && p_.is(middle, Particle::or_)) return std::nullopt;  // "от 3000 руб или 5000 руб": one of two
       end = named->first;
       currency = named->second;
     } else if (!currency || !from || p_.is(end, Sense::unit) || p_.is(end, Sense::count_unit)) {
@@ -470,12 +471,15 @@ class AmountReader {
     // the second number of such a pair
     if (p_.is(at - 1, Particle::of) && last_was_quantity_ && !p_.is(number->end, Sense::rating))
       return pieces(at, number->end, number->thousandths, kLikely);
-    if (!p_.is(number->end, Particle::of) || (number->digits == 0 && number->whole() < 2)) return std::nullopt;
-    int next = number->end + 1;
+    const int of = p_.text(number->end) == "out" ? number->end + 1 : number->end;
+    if (!p_.is(of, Particle::of) || (number->digits == 0 && number->whole() < 2)) return std::nullopt;
+    int next = of + 1;
     if (p_.is(next, Particle::the)) ++next;
     const std::string_view what = p_.text(next);
     if (what == "these" || what == "those" || what == "them" || what == "этих" || what == "них" || what == "такие")
       return number->whole() > 1 ? std::optional(pieces(at, number->end, number->thousandths, kSure)) : std::nullopt;
+    if (next > of + 1 && number->whole() > 1 && p_.is(next, Sense::goods))  // "two of the lamps"
+      return pieces(at, number->end, number->thousandths, kLikely);
     const auto whole = number_at(next);
     if (!whole || whole->has_magnitude || whole->thousandths < number->thousandths || whole->whole() > 1000 ||
         p_.is(whole->end, Sense::rating) || p_.is_sign(whole->end, '%'))
@@ -496,7 +500,8 @@ class AmountReader {
     if (p_.near(Sense::child, at, at, 4, 0) || p_.text(at - 1).starts_with("ве") || p_.text(at - 1) == "до" ||
         p_.text(at - 1) == "на" || p_.text(at - 1) == "weigh" || p_.text(at - 1) == "рост")
       return std::nullopt;
-    const bool asked = p_.near(Sense::acquire, at, number->end + 1, 3, 0);
+    const bool asked = p_.near(Sense::acquire, at, number->end + 1, 3, 0) ||
+                       (number->thousandths > kOne && p_.near(Sense::price, at, number->end + 1, 3, 0));
     if (!asked) return std::nullopt;
     return Found{at, number->end + 1,
                  decimal(number->thousandths, 0) + " " + std::string(kMeasures[static_cast<std::size_t>(*measure)]),
@@ -505,6 +510,7 @@ class AmountReader {
 
   bool is_adjective(int at) const {
     const std::string_view word = p_.text(at);
+    if (word == "такие" || word == "таких") return true;  // "две такие лампы"
     return p_.is_word(at) && !p_.known(at) && (word.ends_with("ых") || word.ends_with("их"));
   }
 

@@ -69,7 +69,7 @@ constexpr std::string_view kRussia = R"(Москва|Moscow
 Магнитогорск
 Якутск
 Брянск
-Иваново
+Иваново?
 Владимир?
 Белгород
 Симферополь
@@ -449,7 +449,29 @@ constexpr std::string_view kWorld = R"(Лондон|London
 Ливерпуль=Ливерпуля|Liverpool
 Эдинбург|Edinburgh
 Глазго|Glasgow
+Лидс|Leeds
+Бристоль=Бристоля|Bristol
+Шеффилд|Sheffield
+Ноттингем|Nottingham
+Лестер|Leicester
+Ковентри|Coventry
+Ньюкасл|Newcastle
+Саутгемптон|Southampton
+Портсмут|Portsmouth
+Плимут|Plymouth
+Брайтон|Brighton
+Оксфорд!|Oxford!
+Кембридж|Cambridge
+Норидж|Norwich
+Кардифф|Cardiff
+Суонси|Swansea
+Белфаст|Belfast
+Абердин|Aberdeen
+Данди!|Dundee
 Дублин|Dublin
+Корк!|Cork!
+Голуэй|Galway
+Лимерик!|Limerick!
 Париж|Paris
 Марсель=Марселя|Marseille
 Лион|Lyon
@@ -567,6 +589,13 @@ constexpr std::string_view kWorld = R"(Лондон|London
 Лас-Вегас|Las Vegas
 Сан-Диего|San Diego
 Остин|Austin!
+Портленд|Portland
+Детройт|Detroit
+Миннеаполис|Minneapolis
+Орландо|Orlando
+Балтимор|Baltimore
+Питтсбург|Pittsburgh
+Нэшвилл|Nashville
 Торонто|Toronto
 Монреаль=Монреаля|Montreal
 Ванкувер|Vancouver
@@ -578,6 +607,9 @@ constexpr std::string_view kWorld = R"(Лондон|London
 Рио-де-Жанейро|Rio de Janeiro
 Сидней=Сиднея|Sydney!
 Мельбурн|Melbourne
+Брисбен|Brisbane
+Перт!|Perth
+Окленд|Auckland
 Кейптаун|Cape Town)";
 
 /// Everyday names; those with an ending decline.

@@ -337,6 +337,9 @@ void find_colors(const Scan& scan, std::uint32_t message, std::vector<Candidate>
         }
       }
       at = behind - 1;
+      // "the gold one": of metals it is their colour, of food "the lemon one" may be a taste
+      if (!is_sure && behind < count && (key == "silver" || key == "gold" || key == "bronze" || key == "copper"))
+        is_sure = scan.word(scan.tokens[behind]) == "one" || scan.word(scan.tokens[behind]) == "ones";
       if (!is_sure && !has_color) {
         is_doubtful = true;
         continue;

@@ -36,6 +36,7 @@ struct Cue {
     lessen = 1U << 22,   ///< тёмно, light: goes before a colour
     garment = 1U << 23,  ///< платье, shoes: a number right after it may be a size
     came = 1U << 24,     ///< заказал, пришли, got: of two numbers after such words each may be a size
+    cancel = 1U << 25,   ///< отмените, cancel: a long number right after it is an order's
   };
 };
 

@@ -333,7 +333,10 @@ TimeReader::Found TimeReader::month(int at) const {
 
 TimeReader::Found TimeReader::quarter(int at) const {
   auto number = read_ordinal(p_, at);
-  if (!number && p_.digits(at, 1) && p_.text(at + 1) == "квартале") number = read_cardinal(p_, at, Grouping::none);
+  // "за 2 квартал": two of them would be "квартала"
+  if (!number && p_.digits(at, 1) &&
+      (p_.text(at + 1) == "квартале" || (p_.text(at + 1) == "квартал" && p_.text(at) != "1")))
+    number = read_cardinal(p_, at, Grouping::none);
   if (!number || number->whole() > 4 || number->whole() < 1 ||
       p_.as(number->end, Sense::unit) != static_cast<int>(Unit::quarter))
     return std::nullopt;

@@ -422,6 +422,8 @@ class Goods {
     if (is_posting(code)) return add_order(code, 0.9);
     if (around.has_number && code.digits >= 5 && (message_ & Cue::phone) == 0 && (around.near & Cue::tracking) == 0)
       return add_order(code, 0.6);
+    if (is_plain && !code.has_slash && code.digits >= 5 && code.digits <= 12 && near(code.first, 1, Cue::cancel))
+      return add_order(code, 0.6);
     // somewhere the message speaks of an order, and this number is nothing else
     if ((message_ & Cue::order) != 0 && is_plain && !code.has_slash && code.digits >= 5 && code.digits <= 12 &&
         !(code.digits <= 6 && surface(code.first, code.last).ends_with("000")) &&

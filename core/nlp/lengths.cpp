@@ -222,6 +222,10 @@ bool TimeReader::single_is_cued(int begin, int at, int end) const {
   const auto unit = static_cast<Unit>(p_.as(at, Sense::single_unit).value_or(0));
   if (p_.is_russian() && unit >= Unit::week && p_.text(end).starts_with("жд")) return true;
   if (p_.is_russian() && unit >= Unit::month && p_.text(end).starts_with("гаранти")) return true;
+  // "гарантия на блендер год"
+  if (p_.is_russian() && unit >= Unit::month)
+    for (int i = std::max(0, begin - 4); i < begin; ++i)
+      if (p_.text(i).starts_with("гаранти")) return true;
   if (!p_.is(begin - 1, Sense::before_duration)) return false;
   if (begin != at) return unit != Unit::day || !p_.is(begin - 1, Particle::every);
   if (!p_.is_russian()) return p_.text(begin - 1) == "whole";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <unordered_set>
@@ -20,7 +21,7 @@ constexpr double kToleratedCalibrationError = 0.1;
 /// Below this a macro-F1 says too little to refuse a model for it.
 constexpr std::size_t kEnoughToCompare = 30;
 
-/// The text as training sees it: two that differ in case or punctuation only are one.
+/// The text as training sees it: two that differ in the case of letters only are one.
 std::string key_of(const std::string& text) {
   Words words;
   normalize(text, nullptr, nullptr, words);
@@ -100,6 +101,21 @@ std::vector<Example> base_beside(const std::vector<Example>& own) {
   return out;
 }
 
+/// Takes out examples of intents that have only one: nobody can learn from it and be measured. Names those intents.
+std::vector<std::string> take_out_single(std::vector<Example>& own, bool with_base) {
+  std::map<std::string, std::size_t> sizes;
+  for (const auto& example : own) ++sizes[example.intent];
+  if (with_base)
+    for (const auto& example : default_examples()) ++sizes[example.intent];
+  std::vector<std::string> out;
+  for (const auto& [intent, size] : sizes)
+    if (size == 1) out.push_back(intent);
+  std::erase_if(own, [&](const Example& example) { return sizes[example.intent] == 1; });
+  return out;
+}
+
+void add_note(std::string& note, const std::string& text) { note += (note.empty() ? "" : "; ") + text; }
+
 /// A part of a whole progress: training after measuring.
 TrainingOptions part_of(const TrainingOptions& options, double from, double to) {
   auto out = options;
@@ -151,6 +167,7 @@ std::vector<Example> unseen_by(const Provenance& provenance, const std::vector<E
 Result<Retraining> retrain(std::vector<Example> own, const Model* previous, const Provenance& previous_provenance,
                            const RetrainingOptions& options) {
   const auto faults = clean(own);
+  const auto single = take_out_single(own, options.with_base);
   auto all = own;
   if (options.with_base) {
     for (auto& example : all) example.weight *= kOwnWeight;
@@ -161,6 +178,7 @@ Result<Retraining> retrain(std::vector<Example> own, const Model* previous, cons
   // measured together: each example by a model that was not trained on it
   EASYFLOW_TRY(measured, cross_validate(all, {}, options.folds, part_of(options.training, 0, 0.6)));
   Retraining out;
+  for (const auto& intent : single) add_note(out.note, "left out: " + intent + " has a single example");
   out.report = report_of(all, measured.answers, 0, own.size());
   out.report.calibration_reliable = measured.calibration_reliable && own.size() >= kEnoughForCalibration &&
                                     out.report.ece <= kToleratedCalibrationError;
@@ -173,7 +191,8 @@ Result<Retraining> retrain(std::vector<Example> own, const Model* previous, cons
 
   if (previous != nullptr) {
     if (!previous_provenance.known) {
-      out.note = "nothing is known of what the previous model was trained on: it may have seen some of these examples";
+      add_note(out.note,
+               "nothing is known of what the previous model was trained on: it may have seen some of these examples");
     }
     std::vector<Example> fresh;
     std::vector<Answer> after;
@@ -188,9 +207,9 @@ Result<Retraining> retrain(std::vector<Example> own, const Model* previous, cons
       comparison.before = macro_f1_of(fresh, test(*previous, fresh).answers);
       comparison.after = macro_f1_of(fresh, after);
       out.comparisons.push_back(comparison);
-    } else if (out.note.empty()) {
-      out.note = std::to_string(fresh.size()) +
-                 " of your examples are new to the previous model: too few to compare the two on";
+    } else {
+      add_note(out.note, std::to_string(fresh.size()) +
+                             " of your examples are new to the previous model: too few to compare the two on");
     }
     if (options.with_base && previous_provenance.base_macro_f1 > 0) {
       Comparison comparison;

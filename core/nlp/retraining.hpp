@@ -46,11 +46,12 @@ struct Retraining {
   TestReport report;  ///< of the user's examples, each measured by a model that was not trained on it
   std::vector<Comparison> comparisons;
   std::string refusal;  ///< why the model should not replace the previous one, with numbers; empty: it may
-  std::string note;     ///< what could not be compared; may be empty
+  std::string note;     ///< what was left out or could not be compared; may be empty
 };
 
 /// Trains and measures. `own` are the user's examples, corrections included; of `previous` only what it had not seen is
-/// held against it. `previous` may be null: nothing to compare with. Errors: those of train().
+/// held against it. An intent with a single example is left out. `previous` may be null: nothing to compare with.
+/// Errors: those of train().
 Result<Retraining> retrain(std::vector<Example> own, const Model* previous, const Provenance& previous_provenance,
                            const RetrainingOptions& options);
 

@@ -15,7 +15,7 @@ namespace easyflow::storage {
 namespace {
 
 constexpr Sql kList{"conversations.list", R"sql(
-  select v.id, v.integration_id, v.contact_id, v.platform, v.chat_id, v.title, v.status,
+  select v.id, v.integration_id, v.contact_id, v.platform, v.chat_id, v.title, v.status, v.tags, v.current_state,
          coalesce(c.is_active, true) as contact_active, v.messages_count, v.created_at, v.active_at,
          (select left(m.content, 200) from messages m where m.conversation_id = v.id
            order by m.created_at + interval '0' desc, m.id desc limit 1) as last_message
@@ -26,7 +26,7 @@ constexpr Sql kList{"conversations.list", R"sql(
    order by v.updated_at desc, v.active_at desc, v.id desc limit $5::integer)sql"};
 
 constexpr Sql kFind{"conversations.find", R"sql(
-  select v.id, v.integration_id, v.contact_id, v.platform, v.chat_id, v.title, v.status,
+  select v.id, v.integration_id, v.contact_id, v.platform, v.chat_id, v.title, v.status, v.tags, v.current_state,
          coalesce(c.is_active, true) as contact_active, v.messages_count, v.created_at, v.active_at,
          (select left(m.content, 200) from messages m where m.conversation_id = v.id
            order by m.created_at + interval '0' desc, m.id desc limit 1) as last_message
@@ -56,6 +56,8 @@ Conversation read_conversation(const pqxx::row& row) {
   out.chat_id = text_of(row["chat_id"]);
   out.title = text_of(row["title"]);
   out.status = text_of(row["status"]);
+  out.tags = texts_of(row["tags"]);
+  out.state = text_of(row["current_state"]);
   out.contact_active = row["contact_active"].as<bool>();
   out.messages_count = row["messages_count"].as<int>(0);
   out.last_message = text_of(row["last_message"]);

@@ -18,8 +18,10 @@ struct Conversation {
   std::string contact_id;
   std::string platform;
   std::string chat_id;
-  std::string title;           ///< name of the person or group
-  std::string status;          ///< active, paused, closed, escalated
+  std::string title;   ///< name of the person or group
+  std::string status;  ///< active, paused, closed, escalated
+  std::vector<std::string> tags;
+  std::string state;           ///< where a flow stands: "initial" until something says otherwise
   bool contact_active = true;  ///< false once the person blocked us
   int messages_count = 0;
   std::string last_message;  ///< beginning of the newest message, at most 200 characters

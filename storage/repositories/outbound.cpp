@@ -6,6 +6,7 @@
 
 #include "core/base/ids.hpp"
 #include "storage/pg_array.hpp"
+#include "storage/repositories/outbound_queue.hpp"
 #include "storage/repositories/rows.hpp"
 
 namespace easyflow::storage {
@@ -32,7 +33,7 @@ constexpr Sql kRecord{"outbound.record", R"sql(
            'outbound', v.platform,
            jsonb_strip_nulls(jsonb_build_object(
                'delivery', 'queued', 'outbound_id', o.id, 'reply_to', nullif(o.reply_to, ''),
-               'keyboard', case when o.keyboard <> '[]' then o.keyboard end)),
+               'keyboard', case when o.keyboard <> '[]' then o.keyboard end)) || $2::jsonb,
            o.message_created_at
       from outbound_messages o join conversations v on v.id = o.conversation_id
      where o.id = $1::uuid
@@ -97,6 +98,9 @@ constexpr Sql kBeginSending{"outbound.begin_sending", R"sql(
 constexpr Sql kLockUnfinished{"outbound.lock_unfinished", R"sql(
   select state, attempts from outbound_messages
    where id = $1::uuid and state in ('queued', 'sending', 'unknown') for update)sql"};
+
+constexpr Sql kLockForCancel{"outbound.lock_for_cancel", R"sql(
+  select state from outbound_messages where id = $1::uuid for update)sql"};
 
 // Moves messages to a final state, together with the conversation's record and the outbox event.
 constexpr Sql kSettle{"outbound.settle", R"sql(
@@ -226,6 +230,7 @@ struct Draft {
   std::string keyboard;
   std::string reply_to;
   std::string idempotency_key;
+  std::string metadata = "{}";
 };
 
 /// The message queued under this key before; nothing when there is none.
@@ -271,9 +276,19 @@ Result<Outbound> enqueue_one(Tx& tx, const Draft& draft) {
     if (auto known = find_repeated(tx, draft)) return *known;
     return Error(ErrorKind::conflict, "this idempotency key is in use").with_field("idempotency_key");
   }
-  tx.exec(kRecord, id);
+  tx.exec(kRecord, id, draft.metadata);
   tx.exec(kWakeDispatcher);
   return read_outbound(tx.exec(kFind, id)[0]);
+}
+
+Draft draft_of(std::string conversation_id, const sdk::OutboundMessage& message, const std::string& idempotency_key) {
+  Draft draft;
+  draft.conversation_id = std::move(conversation_id);
+  draft.text = clean_text(message.text);
+  draft.keyboard = keyboard_json(message.keyboard);
+  draft.reply_to = clean_text(message.reply_to_message_id);
+  draft.idempotency_key = clean_text(idempotency_key);
+  return draft;
 }
 
 void settle(Tx& tx, const std::vector<std::string>& ids, const char* state, const std::string& platform_message_id,
@@ -321,14 +336,24 @@ void finish_one(Tx& tx, const std::string& id, int attempt, const sdk::SendOutco
 
 }  // namespace
 
+Result<Outbound> enqueue_in(Tx& tx, std::string conversation_id, const sdk::OutboundMessage& message,
+                            std::string idempotency_key, std::string metadata_json) {
+  auto draft = draft_of(std::move(conversation_id), message, idempotency_key);
+  draft.metadata = jsonb_text(metadata_json);
+  return enqueue_one(tx, draft);
+}
+
+std::string cancel_in(Tx& tx, const std::string& outbound_id, const std::string& reason) {
+  const auto found = tx.exec(kLockForCancel, outbound_id);
+  if (found.empty()) return {};
+  auto state = text_of(found[0][0]);
+  if (state == "queued") settle(tx, {outbound_id}, "failed", {}, "cancelled", reason);
+  return state;
+}
+
 Task<Result<Outbound>> OutboundRepository::enqueue(std::string tenant_id, std::string conversation_id,
                                                    sdk::OutboundMessage message, std::string idempotency_key) {
-  Draft draft;
-  draft.conversation_id = std::move(conversation_id);
-  draft.text = clean_text(message.text);
-  draft.keyboard = keyboard_json(message.keyboard);
-  draft.reply_to = clean_text(message.reply_to_message_id);
-  draft.idempotency_key = clean_text(idempotency_key);
+  auto draft = draft_of(std::move(conversation_id), message, idempotency_key);
   auto work = [draft = std::move(draft)](Tx& tx) { return enqueue_one(tx, draft); };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
 }

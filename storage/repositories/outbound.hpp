@@ -24,7 +24,7 @@ struct Outbound {
   std::string state;  ///< queued, sending, sent, failed, unknown
   int attempts = 0;
   std::string platform_message_id;
-  std::string error_code;
+  std::string error_code;  ///< the platform's, or "cancelled": taken back before it was sent
   std::string error;
   Timestamp created_at;
   Timestamp updated_at;

@@ -16,6 +16,8 @@ TEST(NlpGoods, FindsOrderNumbers) {
   const Case cases[] = {
       {"где заказ 7754120?", "order_number 7754120"},
       {"по заказу №7754120", "order_number 7754120"},
+      {"отмените 7754120, пожалуйста", "order_number 7754120"},
+      {"cancel 77541 now", "order_number 77541"},
       {"Заказ № 12-7754", "order_number 12-7754"},
       {"в заказе #7754 брак", "order_number #7754=7754"},
       {"номер заказа: 88001234", "order_number 88001234"},
@@ -47,6 +49,8 @@ TEST(NlpGoods, FindsOrderNumbers) {
 TEST(NlpGoods, TakesNoOtherNumberForAnOrder) {
   for (std::string_view text : {"заказ на 5000 рублей",
                                 "заказ 2 пары",
+                                "отмените 300 штук",
+                                "отменяю, +7 916 123-45-67",
                                 "заказ за 3000",
                                 "в заказе 3 товара",
                                 "заказ 15 ноября",
@@ -209,6 +213,7 @@ TEST(NlpGoods, FindsColors) {
   const Case cases[] = {
       {"есть в чёрном?", "color чёрном=black"},
       {"черную хочу", "color черную=black"},
+      {"the gold one please", "color gold"},
       {"белые, серых и синими", "color белые=white; color серых=grey; color синими=blue"},
       {"голубая рубашка", "color голубая=light_blue"},
       {"тёмно-синий", "color тёмно-синий=dark_blue"},
@@ -236,6 +241,7 @@ TEST(NlpGoods, WordsOfOtherThingsAreNoColors) {
                                 "Black Friday",
                                 "зелёный чай",
                                 "green tea",
+                                "the lemon one is too sour",
                                 "красная икра",
                                 "красная цена 500",
                                 "Белоруссия",

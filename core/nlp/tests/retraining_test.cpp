@@ -12,7 +12,7 @@ namespace {
 /// Words without common n-grams: who has not seen one can't know its intent.
 const char* const kFruit[] = {"apple", "banana", "cherry", "mango",  "lemon",  "peach", "plum",   "fig",
                               "kiwi",  "grape",  "melon",  "papaya", "quince", "pear",  "orange", "lime"};
-const char* const kTools[] = {"hammer", "saw",   "drill", "wrench", "chisel", "pliers", "axe",   "shovel",
+const char* const kTools[] = {"hammer", "saw",   "drill", "wrench", "chisel", "pliers", "axe",    "shovel",
                               "rake",   "level", "clamp", "file",   "vise",   "awl",    "trowel", "mallet"};
 
 std::vector<Example> fruit_and_tools(const std::vector<std::string>& patterns) {
@@ -50,8 +50,8 @@ TEST(Retraining, WithoutAPreviousModelThereIsNothingToCompare) {
 }
 
 TEST(Retraining, RefusesAModelThatIsWorseOnMessagesNewToBoth) {
-  const auto before = retrain(fruit_and_tools({"a * please", "where is the *", "one * for me"}), nullptr, Provenance(),
-                              own_only());
+  const auto before =
+      retrain(fruit_and_tools({"a * please", "where is the *", "one * for me"}), nullptr, Provenance(), own_only());
   ASSERT_TRUE(before) << before.error().message();
   // each word stands here once: what is held out can't be learnt from the rest
   const auto after = retrain(fruit_and_tools({"my * has come"}), before->model.get(), before->provenance, own_only());
@@ -86,8 +86,8 @@ TEST(Retraining, AnExampleIsKnownByTextAndIntent) {
   const auto trained = retrain(examples, nullptr, Provenance(), own_only());
   ASSERT_TRUE(trained);
   EXPECT_TRUE(unseen_by(trained->provenance, examples).empty());
-  examples[0].text += "!!!";
-  EXPECT_TRUE(unseen_by(trained->provenance, examples).empty()) << "punctuation is not what makes a message new";
+  examples[0].text = "ПРИВЕТ";
+  EXPECT_TRUE(unseen_by(trained->provenance, examples).empty()) << "the case of letters does not make a message new";
   examples[1].intent = "something_else";
   ASSERT_EQ(unseen_by(trained->provenance, examples).size(), 1u);
   EXPECT_EQ(unseen_by(trained->provenance, examples)[0].intent, "something_else");
@@ -122,6 +122,18 @@ TEST(Retraining, TheFaultsOfTheDataAreTold) {
   EXPECT_EQ(trained->report.faults.duplicates, 1);
   EXPECT_EQ(trained->report.faults.contradictions, std::vector<std::string>{examples[0].text});
   EXPECT_FALSE(trained->report.faults.small_intents.empty());
+}
+
+TEST(Retraining, AnIntentWithASingleExampleIsLeftOut) {
+  auto examples = testing::small_set();
+  examples.push_back(examples[0]);
+  examples.back().text = "once and never again";
+  examples.back().intent = "lonely";
+  const auto trained = retrain(examples, nullptr, Provenance(), own_only());
+  ASSERT_TRUE(trained) << trained.error().message();
+  EXPECT_NE(trained->note.find("lonely has a single example"), std::string::npos) << trained->note;
+  EXPECT_EQ(trained->report.examples, examples.size() - 1);
+  for (const auto& intent : trained->model->intents()) EXPECT_NE(intent, "lonely");
 }
 
 TEST(Retraining, CanBeStopped) {

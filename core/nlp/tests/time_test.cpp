@@ -122,6 +122,8 @@ TEST(NlpTimes, FindsRussianDatesAndTimes) {
       {"в 2025 году", "datetime 2025 году=2025"},
       {"модель 2025 года", "datetime 2025 года=2025"},
       {"третий квартал", "datetime третий квартал="},
+      {"акт за 2 квартал", "datetime 2 квартал="},
+      {"за 2 квартала", "duration 2 квартала=P6M"},
       {"zavtra posle 15:00", "datetime zavtra=2026-11-21; datetime 15:00=T15:00"},
       {"kupil 2 nedeli nazad, zakaz tut", "datetime 2 nedeli nazad=2026-11-06"},
       {"zakaz ot 12 noyabrya", "datetime 12 noyabrya=2026-11-12"},
@@ -190,6 +192,9 @@ TEST(NlpTimes, FindsEnglishDatesAndTimes) {
 TEST(NlpTimes, FindsDurations) {
   const Case cases[] = {
       {"прошла неделя", "duration неделя=P7D"},
+      {"гарантия на чайник месяц", "duration месяц=P1M"},
+      {"аккумулятора хватает неделю", "duration неделю=P7D"},
+      {"прослужил месяц и треснул", "duration месяц=P1M"},
       {"уже 7 дней прошло", "duration 7 дней=P7D"},
       {"жду уже полторы недели", "duration полторы недели=P10D"},
       {"прошло 10 рабочих дней", "duration 10 рабочих дней=P10D"},

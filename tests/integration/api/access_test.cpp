@@ -46,6 +46,10 @@ TEST_F(AccessTest, AReadingTokenChangesNothing) {
   for (const auto& route : hub().router.routes()) {
     if (!is_guarded(route) || route.method == "GET") continue;
     auto reply = hub().ask(route.method, target_of(route.pattern), bearer(reader));
+    if (route.pattern == "/api/v1/nlp/parse") {
+      EXPECT_EQ(reply.status, 400) << "admitted: a POST because a text is no part of a URL, nothing is stored";
+      continue;
+    }
     expect_problem(reply, 403);
     EXPECT_NE(reply.json()["detail"].get<std::string>().find("scope"), std::string::npos);
   }

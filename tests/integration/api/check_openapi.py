@@ -22,6 +22,10 @@ except ImportError as missing:
     sys.exit(2)
 
 UNKNOWN_ID = "00000000-0000-7000-8000-000000000000"
+# where the names of a path come from: the list, and the member of its items
+NAME_SOURCES = {
+    "{intent}": ("/api/v1/automation/intents", "intent"),
+}
 # where the ids of a path come from
 ID_SOURCES = {
     "/api/v1/integrations/{id}": "/api/v1/integrations",
@@ -120,9 +124,9 @@ class Checker:
                 self.fault(what, f"field '{value.get('field')}' instead of '{field}'")
         return value
 
-    def ids(self, list_path):
-        status, _, body = self.request("GET", list_path + "?limit=5", self.token)
-        return [item["id"] for item in json.loads(body)["items"]] if status == 200 else []
+    def ids(self, list_path, member="id"):
+        status, _, body = self.request("GET", list_path + ("?limit=5" if member == "id" else ""), self.token)
+        return [item[member] for item in json.loads(body)["items"]] if status == 200 else []
 
     def is_open(self, operation):
         return operation.get("security", None) is not None and ({} in operation["security"] or not operation["security"])
@@ -150,6 +154,13 @@ class Checker:
                         self.check(method, path, unknown, expected=status, body=body, content_type=content_type, field=field)
 
     def walk_get(self, path, operation, has_id, unknown):
+        for name, (list_path, member) in NAME_SOURCES.items():
+            if name not in path:
+                continue
+            self.check("GET", path, path.replace(name, "no-such-name"), expected=404, field=member)
+            for known in self.ids(list_path, member):
+                self.check("GET", path, path.replace(name, urllib.parse.quote(known, safe="")), expected=200)
+            return
         if has_id:
             self.check("GET", path, unknown, expected=404)
             self.check("GET", path, path.replace("{id}", "no-id"), expected=404)

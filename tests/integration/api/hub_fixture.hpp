@@ -16,6 +16,7 @@
 #include "connectors/sdk/registry.hpp"
 #include "core/api/routes.hpp"
 #include "core/api/services.hpp"
+#include "core/automation/plan.hpp"
 #include "core/base/ids.hpp"
 #include "core/net/server.hpp"
 #include "storage/repositories/budgets.hpp"
@@ -67,15 +68,21 @@ class ApiHub {
         integration_service(integrations, vault, connectors, accounts, caller,
                             {{"telegram", "http://127.0.0.1:1"}, {"wildberries", "http://127.0.0.1:1"}}),
         nlp(database),
+        automation(database),
         readers(io_.get_executor(), nlp, clock, /*enabled=*/true),
         trainer(io_.get_executor(), nlp, clock),
         keys(key_rows, integrations, users, vault),
         auth(users, clock),
         send(conversations, outbound, connectors),
         quarantine(inbound, accounts, readers, vault, clock),
-        services{clock,    connectors, database, integrations,          sync,   catalog,    conversations, inbound,
-                 outbound, events,     upkeep,   integration_service,   send,   quarantine, auth,          keys,
-                 nlp,      readers,    trainer,  "https://hub.example", "1.2.3"},
+        services{clock,         connectors, database,
+                 integrations,  sync,       catalog,
+                 conversations, inbound,    outbound,
+                 events,        upkeep,     integration_service,
+                 send,          quarantine, auth,
+                 keys,          nlp,        readers,
+                 trainer,       automation, "https://hub.example",
+                 "1.2.3"},
         server_(io_.get_executor(), "127.0.0.1", 0, {},
                 [this](HttpRequest request) { return api::answer(router, std::move(request)); }) {
     api::add_routes(router, services);
@@ -146,6 +153,7 @@ class ApiHub {
   platforms::AccountDirectory accounts;
   platforms::IntegrationService integration_service;
   storage::NlpRepository nlp;
+  storage::AutomationRepository automation;
   understanding::ReaderDirectory readers;
   training::Trainer trainer;
   keys::KeyService keys;
@@ -252,6 +260,30 @@ class ApiTest : public testing::Test {
     for (const auto& conversation : list.items)
       if (conversation.chat_id == chat) return conversation.id;
     return {};
+  }
+
+  /// What a message that asks for an act leaves behind; returns the act's id.
+  std::string act_asked(const std::string& conversation, const std::string& intent) {
+    auto id = new_uuid();
+    auto work = [id, conversation, intent](storage::Tx& tx) {
+      tx.raw().exec_params(
+          "insert into automatic_acts (id, tenant_id, integration_id, conversation_id, message_id, message_created_at, "
+          "intent, confidence) select $1, tenant_id, integration_id, conversation_id, id, created_at, $3, 0.93 "
+          "from messages where conversation_id = $2 and direction = 'inbound' order by created_at desc limit 1",
+          id, conversation, intent);
+    };
+    hub().run(hub().database.run(storage::Lane::interactive, storage::Scope::tenant(owner.tenant_id), work));
+    return id;
+  }
+  /// Carries it out as the hub does; returns what became of it.
+  std::string carry_out(const std::string& act) {
+    storage::ActKey key;
+    key.tenant_id = owner.tenant_id;
+    key.id = act;
+    auto decide = [now = hub().clock.now()](const storage::ActFacts& facts) {
+      return automation::plan(facts, hub().connectors, now);
+    };
+    return hub().run(hub().automation.carry_out(key, hub().clock.now(), decide));
   }
 
   static std::string bearer(const std::string& plain) { return "Authorization: Bearer " + plain + "\r\n"; }

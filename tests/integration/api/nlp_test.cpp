@@ -65,8 +65,8 @@ TEST_F(NlpApiTest, RulesAreCheckedKeptAndUsed) {
   EXPECT_EQ(entities[0]["type"], "line");
   EXPECT_EQ(entities[0]["value"], "nordic_light");
 
-  auto refused = send_json("PUT", "/api/v1/nlp/rules",
-                           nlohmann::json{{"csv", "kind,type,pattern,value\nregex,line,(,\n"}}.dump());
+  auto refused =
+      send_json("PUT", "/api/v1/nlp/rules", nlohmann::json{{"csv", "kind,type,pattern,value\nregex,line,(,\n"}}.dump());
   expect_problem(refused, 400);
   EXPECT_EQ(refused.json()["field"], "csv");
   EXPECT_NE(refused.json()["detail"].get<std::string>().find("line 2, pattern"), std::string::npos) << refused.body;
@@ -133,11 +133,13 @@ TEST_F(NlpApiTest, AnOperatorsLabelIsShownKeptAndTrainedOn) {
   EXPECT_EQ(get("/api/v1/nlp/examples").json()["items"].size(), 1u);
 
   const auto stranger = token_of(add_user("owner", ""), {});
-  EXPECT_EQ(hub().ask("PUT", target, bearer(stranger) + "Content-Type: application/json\r\n", R"({"intent":"spam"})").status,
-            404);
+  EXPECT_EQ(
+      hub().ask("PUT", target, bearer(stranger) + "Content-Type: application/json\r\n", R"({"intent":"spam"})").status,
+      404);
   const auto reader = token_of(owner, {"read"});
-  EXPECT_EQ(hub().ask("PUT", target, bearer(reader) + "Content-Type: application/json\r\n", R"({"intent":"spam"})").status,
-            403);
+  EXPECT_EQ(
+      hub().ask("PUT", target, bearer(reader) + "Content-Type: application/json\r\n", R"({"intent":"spam"})").status,
+      403);
   EXPECT_EQ(only_message()["intent"], "small_talk");
 }
 
@@ -192,8 +194,8 @@ TEST_F(NlpApiTest, AModelIsTrainedInTheBackground) {
   EXPECT_EQ(models[0]["active"], true);
   EXPECT_FALSE(models[0]["metrics"].contains("provenance"));
   settings_changed();
-  EXPECT_EQ(parsed("how much is the melon")["model"], version);
-  EXPECT_EQ(parsed("how much is the melon")["intent"], "price_question");
+  EXPECT_EQ(parsed("how much is my apple")["model"], version);
+  EXPECT_EQ(parsed("how much is my apple")["intent"], "price_question");
 
   expect_problem(send_json("POST", "/api/v1/nlp/train", R"({"base":"some"})"), 400);
   expect_problem(send_json("POST", "/api/v1/nlp/train", R"({"csv":"text,intent\n,x\n"})"), 400);

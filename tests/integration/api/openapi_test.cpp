@@ -99,6 +99,15 @@ TEST_F(OpenApiTest, EveryAnswerFitsTheFile) {
   auto sent = send_json("POST", "/api/v1/conversations/" + conversation + "/messages",
                         R"({"text":"hi","keyboard":[[{"text":"Site","url":"https://shop.example"}]]})");
   ASSERT_EQ(sent.status, 202) << sent.body;
+  ASSERT_EQ(send_json("PUT", "/api/v1/automation/intents/order_status", R"({"reply":"We are looking.","tag":"order"})")
+                .status,
+            200);
+  ASSERT_EQ(send_json("PUT", "/api/v1/automation/intents/operator_request", R"({"escalate":true})").status, 200);
+  auto other = person_writes(chat, "302", "Boris", "where is it");
+  auto done = act_asked(other, "order_status");
+  ASSERT_EQ(carry_out(done), "done");
+  ASSERT_EQ(send_json("POST", "/api/v1/automation/acts/" + done + "/undo", "").status, 200);
+  act_asked(conversation, "operator_request");
   auto broken = delivery(chat);
   broken.quarantine_reason = "update_id: missing";
   broken.quarantine_key = "body:1";
@@ -106,6 +115,13 @@ TEST_F(OpenApiTest, EveryAnswerFitsTheFile) {
   deliveries.push_back(std::move(broken));
   hub().run(hub().inbound.store(std::move(deliveries)));
   sync_once(market);
+  auto messages = get("/api/v1/conversations/" + conversation + "/messages").json()["items"];
+  for (const auto& message : messages)
+    if (message["direction"] == "inbound")
+      EXPECT_EQ(send_json("PUT", "/api/v1/messages/" + message["id"].get<std::string>() + "/intent",
+                          R"({"intent":"greeting"})")
+                    .status,
+                200);
 
   auto command = std::string("python3 " EASYFLOW_CHECK_OPENAPI " http://") + hub().host() + " " + token + " 2>&1";
   FILE* script = ::popen(command.c_str(), "r");

@@ -75,6 +75,44 @@ TEST_F(PageTest, StopsGuessing) {
   EXPECT_FALSE(refused.header("Retry-After").empty());
 }
 
+TEST_F(PageTest, AnAutomaticActIsShownAndTakenBack) {
+  storage::IntentAction action;
+  action.intent = "order_status";
+  action.reply = "We are looking into it.";
+  action.tag = "order";
+  hub().run(hub().nlp.put_action(owner.tenant_id, action));
+  auto conversation = person_writes(connect("telegram", {}), "601", "Anna", "where is my order");
+  auto act = act_asked(conversation, "order_status");
+  ASSERT_EQ(carry_out(act), "done");
+
+  auto session = session_of_owner();
+  auto path = "/conversations/" + conversation;
+  auto page = hub().ask("GET", path, session).body;
+  EXPECT_NE(page.find("What the hub did by itself"), std::string::npos);
+  EXPECT_NE(page.find("<span class=\"tag\">automatic</span>"), std::string::npos);
+  EXPECT_NE(page.find("<span class=\"tag\">order</span>"), std::string::npos);
+  EXPECT_NE(page.find("answered “We are looking into it.”, tagged order"), std::string::npos);
+  EXPECT_NE(page.find("action=\"" + path + "/undo\""), std::string::npos);
+
+  auto form = "act=" + act + "&form_token=";
+  EXPECT_EQ(hub().ask("POST", path + "/undo", session + kForm, form + "wrong").status, 403);
+  EXPECT_EQ(hub().ask("POST", path + "/undo", kForm, form + form_token_in(page)).status, 303) << "to the login";
+  EXPECT_EQ(hub().run(hub().automation.find(owner.tenant_id, act))->state, "done");
+  auto undone = hub().ask("POST", path + "/undo", session + kForm, form + form_token_in(page));
+  EXPECT_EQ(undone.status, 303) << undone.body;
+  EXPECT_EQ(undone.header("Location"), path);
+  page = hub().ask("GET", path, session).body;
+  EXPECT_EQ(page.find("<span class=\"tag\">order</span>"), std::string::npos);
+  EXPECT_NE(page.find("taken back"), std::string::npos);
+  EXPECT_EQ(page.find("/undo\""), std::string::npos) << "nothing is left to undo";
+  EXPECT_EQ(hub().ask("GET", "/", session).body.find("Not sent"), std::string::npos) << "it is no trouble";
+  EXPECT_EQ(
+      hub()
+          .ask("POST", path + "/undo", session + kForm, "act=" + new_uuid() + "&form_token=" + form_token_in(page))
+          .status,
+      404);
+}
+
 TEST_F(PageTest, ForgedFormsAreRefused) {
   EXPECT_EQ(log_in(owner.email, kPassword, "Sec-Fetch-Site: cross-site\r\n").status, 403);
   EXPECT_EQ(log_in(owner.email, kPassword, "Origin: https://evil.example\r\n").status, 403);

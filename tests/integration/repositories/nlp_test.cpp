@@ -72,7 +72,8 @@ TEST_F(NlpTest, CountsWhatReadingBrought) {
   const auto first = said(a, "где мой заказ");
   change(a, "update messages set intent = 'greeting', confidence = 0.41, nlp_model = 'default-1'");
   said(a, "мяу");
-  change(a, R"(update messages set intent = 'out_of_scope', nlp_model = 'default-1', metadata = '{"nlp":{"rejected":true}}'
+  change(a,
+         R"(update messages set intent = 'out_of_scope', nlp_model = 'default-1', metadata = '{"nlp":{"rejected":true}}'
                where nlp_model is null)");
   said(a, "nobody read this");
   change(a, "update messages set nlp_model = null where content like 'nobody%'");

@@ -92,6 +92,21 @@ TEST(ApiInput, AFullBodyIsRead) {
   EXPECT_TRUE(fields->finish());
 }
 
+TEST(ApiInput, ANumberIsReadWithinItsBounds) {
+  auto fields = Fields::parse(R"({"a":0.85,"b":1,"c":null,"d":1.01,"e":"1"})");
+  ASSERT_TRUE(fields);
+  EXPECT_EQ(fields->number("a", 0, 1), 0.85);
+  EXPECT_EQ(fields->number("b", 0, 1), 1.0);
+  EXPECT_EQ(fields->number("c", 0, 1), std::nullopt);
+  EXPECT_EQ(fields->number("missing", 0, 1), std::nullopt);
+  EXPECT_EQ(fields->number("d", 0, 1), std::nullopt);
+  EXPECT_EQ(fields->number("e", 0, 1), std::nullopt);
+  const auto checked = fields->finish();
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().field(), "d") << "the first defect is told";
+  EXPECT_NE(checked.error().message().find("from 0 to 1."), std::string::npos) << checked.error().message();
+}
+
 TEST(ApiInput, AWrongCredentialIsNotRepeated) {
   auto fields = Fields::parse(R"({"credentials":{"token":["hunter2hunter2"]}})");
   ASSERT_TRUE(fields);

@@ -78,6 +78,16 @@ TEST(Page, EscapesEveryTextOfAConversation) {
   message.direction = "outbound";
   message.metadata_json = R"({"delivery":"<script>","error":"<script>"})";
   data.messages.push_back(message);
+  data.conversation.tags = {kHostile};
+  storage::AutomaticAct act;
+  act.id = act.intent = act.state = act.reason = kHostile;
+  act.acts_json =
+      R"({"reply":"<script>","tag":"<script>","state":"<script>","undo":{"restored":[],"left":[{"reason":"<script>"}]}})";
+  data.acts.push_back(act);
+  act.state = "done";
+  act.acts_json = "no json";
+  data.acts.push_back(act);
+  data.may_undo = true;
   data.older = kHostile;
   data.may_send = true;
   data.draft = std::string("</textarea>") + kHostile;
@@ -87,6 +97,29 @@ TEST(Page, EscapesEveryTextOfAConversation) {
   EXPECT_EQ(html.find("</textarea><script"), std::string::npos);
   EXPECT_EQ(login_page("n", kHostile, kHostile).find("<script"), std::string::npos);
   EXPECT_EQ(message_page("n", kHostile, kHostile, true).find("<script"), std::string::npos);
+}
+
+TEST(Page, SaysWhatAMessageMeansAndHowSureThatIs) {
+  const auto shown = [](const std::string& model, const std::string& metadata) {
+    ConversationData data;
+    storage::Message message;
+    message.content = "where is my parcel";
+    message.content_type = "text";
+    message.direction = "inbound";
+    message.intent = "order_status";
+    message.confidence = 0.93;
+    message.nlp_model = model;
+    message.metadata_json = metadata;
+    data.messages.push_back(message);
+    return conversation_page(frame(), data);
+  };
+  EXPECT_NE(shown("default-1", "{}").find("order_status 93 %"), std::string::npos);
+  const auto unsure = shown("default-1", R"({"nlp":{"rejected":true}})");
+  EXPECT_NE(unsure.find("not sure"), std::string::npos);
+  EXPECT_EQ(unsure.find("order_status"), std::string::npos);
+  EXPECT_NE(shown("operator", R"({"nlp":{"rejected":true}})").find("order_status, as labelled"), std::string::npos);
+  for (const char* odd : {"", "[]", R"({"nlp":[]})", R"({"nlp":{"rejected":"yes"}})"})
+    EXPECT_NE(shown("default-1", odd).find("order_status 93 %"), std::string::npos) << odd;
 }
 
 TEST(Page, HasNoScriptNoStyleAttributeAndRefreshesItself) {

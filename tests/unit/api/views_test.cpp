@@ -8,6 +8,31 @@
 namespace easyflow::api {
 namespace {
 
+TEST(Views, AMessageTellsWhoReadIt) {
+  storage::Message message;
+  message.entities_json = "{}";
+  auto shown = view(message);
+  EXPECT_EQ(shown["nlp"], nullptr);
+  EXPECT_EQ(shown["entities"], nlohmann::json::array()) << "rows of older versions hold an object";
+  message.nlp_model = "default-1";
+  message.metadata_json =
+      R"({"nlp":{"source":"model","rejected":true,"ranking":[{"intent":"spam","confidence":0.3}]}})";
+  shown = view(message);
+  EXPECT_EQ(shown["nlp"]["model"], "default-1");
+  EXPECT_EQ(shown["nlp"]["source"], "model");
+  EXPECT_EQ(shown["nlp"]["rejected"], true);
+  EXPECT_EQ(shown["nlp"]["ambiguous"], false);
+  EXPECT_EQ(shown["nlp"]["ranking"][0]["intent"], "spam");
+  EXPECT_EQ(shown["nlp"]["before"], nullptr);
+  message.nlp_model = "operator";
+  EXPECT_EQ(view(message)["nlp"]["source"], "operator");
+  EXPECT_EQ(view(message)["nlp"]["rejected"], false) << "a person is sure";
+  for (const char* odd : {"", "[]", R"({"nlp":1})"}) {
+    message.metadata_json = odd;
+    EXPECT_EQ(view(message)["nlp"]["ranking"], nlohmann::json::array()) << odd;
+  }
+}
+
 TEST(Views, WebhookUrlNeedsAPublicAddress) {
   storage::Integration integration;
   integration.platform_id = "telegram";

@@ -45,6 +45,15 @@ TEST(ClockTest, RefusesWhatIsNoTime) {
     EXPECT_EQ(reformatted(text), "malformed") << text;
 }
 
+TEST(ClockTest, TellsTheOffsetATimeIsWrittenWith) {
+  using std::chrono::minutes;
+  EXPECT_EQ(rfc3339_offset("2026-11-20T12:00:00+03:00"), minutes(180));
+  EXPECT_EQ(rfc3339_offset("2026-11-20T12:00:00.5-09:30"), minutes(-570));
+  EXPECT_EQ(rfc3339_offset("2026-11-20 12:00:00+05"), minutes(300));
+  EXPECT_EQ(rfc3339_offset("2026-11-20T12:00:00Z"), minutes(0));
+  EXPECT_EQ(rfc3339_offset("2026-11-20"), minutes(0)) << "the signs of a date are no offset";
+}
+
 TEST(ClockTest, ConvertsUnixSeconds) {
   EXPECT_EQ(format_rfc3339(from_unix_seconds(1'700'000'000)), "2023-11-14T22:13:20Z");
   EXPECT_EQ(to_unix_seconds(*parse_rfc3339("1969-12-31T23:59:59.5Z")), -1);

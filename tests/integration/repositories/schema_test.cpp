@@ -114,6 +114,10 @@ std::vector<std::string> catalog_of(const std::string& dsn) {
 
 TEST_F(SchemaTest, AFilledDatabaseGoesDownAndUpAgain) {
   loop.run(inbound.store({delivery(a, {message("u1", "5", "11", "one")})}));
+  auto junk = delivery(a, {});
+  junk.quarantine_reason = "no JSON";
+  junk.quarantine_key = "junk";
+  loop.run(inbound.store({junk}));
   const auto lease =
       loop.run(sync.claim(a.tenant_id, a.market_account, "orders", "n", std::chrono::seconds(60))).value();
   const auto run = loop.run(sync.begin(lease, "orders")).value();

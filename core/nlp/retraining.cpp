@@ -45,16 +45,18 @@ std::string hashes_of(const std::vector<Example>& examples) {
   return out;
 }
 
+/// By the likeliest intent: where a model draws the line of rejection depends on how much it was calibrated on, not on
+/// what it has learnt.
 double macro_f1_of(const std::vector<Example>& examples, const std::vector<Answer>& answers) {
   std::set<std::string> names;
   for (const auto& example : examples) names.insert(example.intent);
-  for (const auto& answer : answers) names.insert(answer.intent);
+  for (const auto& answer : answers) names.insert(answer.best);
   const std::vector<std::string> intents(names.begin(), names.end());
   Measures measures(intents);
   for (std::size_t i = 0; i < examples.size(); ++i) {
     Decision decision;
     decision.best =
-        static_cast<std::size_t>(std::lower_bound(intents.begin(), intents.end(), answers[i].intent) - intents.begin());
+        static_cast<std::size_t>(std::lower_bound(intents.begin(), intents.end(), answers[i].best) - intents.begin());
     decision.confidence = answers[i].confidence;
     measures.add(examples[i].intent, examples[i].text, {}, decision);
   }

@@ -109,6 +109,7 @@ Result<bool> check(const std::vector<Example>& examples, const TrainingOptions& 
 
 Answer answer_of(const Decision& decision, const std::vector<std::string>& intents) {
   Answer out;
+  out.best = intents[decision.best];
   out.intent = decision.rejected ? std::string(kOutOfScope) : intents[decision.best];
   out.confidence = decision.confidence;
   return out;

@@ -49,6 +49,7 @@ struct CoveragePoint {
 /// What was said of one example.
 struct Answer {
   std::string intent;  ///< out_of_scope when rejected
+  std::string best;    ///< the likeliest, rejected or not
   double confidence = 0;
 };
 

@@ -136,6 +136,15 @@ TEST(Retraining, AnIntentWithASingleExampleIsLeftOut) {
   for (const auto& intent : trained->model->intents()) EXPECT_NE(intent, "lonely");
 }
 
+TEST(Retraining, NoExamplesAreNoTraining) {
+  auto options = own_only();
+  for (std::size_t count : {0U, 1U}) {
+    auto examples = testing::small_set();
+    examples.resize(count);
+    EXPECT_EQ(retrain(examples, nullptr, Provenance(), options).error().kind(), ErrorKind::invalid_input) << count;
+  }
+}
+
 TEST(Retraining, CanBeStopped) {
   auto options = own_only();
   options.training.on_progress = [](double) { return false; };

@@ -108,7 +108,8 @@ struct Hub::Engines {
         gauges(core.database, batcher),
         loops(executor),
         listener(executor, installation.app_dsn(),
-                 {"integrations", "sync", "outbound", "automation", "keys", "tokens", "nlp", "nlp_requests"}, std::move(on_notify)) {
+                 {"integrations", "sync", "outbound", "automation", "keys", "tokens", "nlp", "nlp_requests"},
+                 std::move(on_notify)) {
     api::add_routes(router, services);
     router.add("POST", "/hooks/{platform}/{path}", [this](HttpRequest request, net::PathParams params) {
       return webhooks.handle(params.get("platform"), params.get("path"), std::move(request));

@@ -43,8 +43,9 @@ TEST_F(InboundTest, StoresEverythingAMessageCauses) {
   EXPECT_EQ(event_types(), "message.received");
   EXPECT_EQ(value(a, "select payload->>'conversation_id' from outbox_events"), found[0].id);
   EXPECT_EQ(value(a, "select payload->>'message_id' from outbox_events"), messages[0].id);
-  EXPECT_EQ(value(a, "select encode(b.sealed, 'escape') from inbound_bodies b join inbound_events e on e.body_id = b.id"),
-            "sealed\\000bytes");
+  EXPECT_EQ(
+      value(a, "select encode(b.sealed, 'escape') from inbound_bodies b join inbound_events e on e.body_id = b.id"),
+      "sealed\\000bytes");
   EXPECT_FALSE(loop.run(inbound.body(a.tenant_id, value(a, "select body_id from inbound_events"))))
       << "only what is in quarantine is shown";
 }

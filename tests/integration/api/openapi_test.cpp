@@ -116,12 +116,11 @@ TEST_F(OpenApiTest, EveryAnswerFitsTheFile) {
   hub().run(hub().inbound.store(std::move(deliveries)));
   sync_once(market);
   auto messages = get("/api/v1/conversations/" + conversation + "/messages").json()["items"];
-  for (const auto& message : messages)
-    if (message["direction"] == "inbound")
-      EXPECT_EQ(send_json("PUT", "/api/v1/messages/" + message["id"].get<std::string>() + "/intent",
-                          R"({"intent":"greeting"})")
-                    .status,
-                200);
+  for (const auto& message : messages) {
+    if (message["direction"] != "inbound") continue;
+    const auto target = "/api/v1/messages/" + message["id"].get<std::string>() + "/intent";
+    EXPECT_EQ(send_json("PUT", target, R"({"intent":"greeting"})").status, 200);
+  }
 
   auto command = std::string("python3 " EASYFLOW_CHECK_OPENAPI " http://") + hub().host() + " " + token + " 2>&1";
   FILE* script = ::popen(command.c_str(), "r");

@@ -215,14 +215,14 @@ TEST_F(UnderstandingTest, AModelIsSwappedWhileMessagesComeAndNoneIsLost) {
   };
   const auto model = small_model("shop");
   std::vector<std::shared_ptr<Outcome>> outcomes;
-  auto send = [&](int count) {
+  auto deliver = [&](int count) {
     for (int i = 0; i < count; ++i) outcomes.push_back(loop.spawn(record(webhooks, account, ++last_update, refused)));
   };
-  send(50);
+  deliver(50);
   install(*model);
-  send(50);
+  deliver(50);
   loop.run_until([&] {
-    send(1);
+    deliver(1);
     loop.finish(outcomes.back());
     return newest("nlp_model") == model->version();
   });

@@ -13,7 +13,7 @@ build:  ## build the release binary: build/release/easyflow
 	@scripts/install-dependencies.sh --for run
 	@scripts/build.sh release
 
-test:  ## everything that has to pass: builds, tests, sanitizers, fuzzing, lints (about 20 minutes)
+test:  ## everything that has to pass: builds, tests, sanitizers, fuzzing, lints (about half an hour)
 	@scripts/test.sh $(ARGS)
 
 lint:  ## the lints alone

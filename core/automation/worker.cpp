@@ -59,7 +59,8 @@ Task<bool> Worker::look() {
     progress = progress || taken;
   }
   // a page of acts that others hold is no reason to ask again at once
-  co_return full&& progress;
+  const bool again = full && progress;
+  co_return again;
 }
 
 /// False when somebody else has it.

@@ -1,5 +1,6 @@
 #include "core/api/views.hpp"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -231,6 +232,19 @@ json view(const storage::AutomaticAct& act) {
           {"undone_by", text_or_null(act.undone_by)}};
 }
 
+/// [{"intent", "confidence"}], the surest first. The hub's own readers keep it as {intent: confidence}, which takes
+/// less room; providers and older versions as it is shown.
+json ranking_of(const json& stored) {
+  if (!stored.is_object()) return stored.is_array() ? stored : json::array();
+  auto ranking = json::array();
+  for (const auto& [intent, confidence] : stored.items())
+    if (confidence.is_number()) ranking.push_back({{"intent", intent}, {"confidence", confidence}});
+  std::stable_sort(ranking.begin(), ranking.end(), [](const json& a, const json& b) {
+    return a["confidence"].get<double>() > b["confidence"].get<double>();
+  });
+  return ranking;
+}
+
 /// What the reader said besides intent, entities and confidence; null when nobody has read the message.
 json reading_of(const storage::Message& message, const json& metadata) {
   if (message.nlp_model.empty()) return nullptr;
@@ -242,7 +256,7 @@ json reading_of(const storage::Message& message, const json& metadata) {
           {"source", message.nlp_model == "operator" ? json("operator") : member("source", "model")},
           {"rejected", message.nlp_model != "operator" && member("rejected", false) == json(true)},
           {"ambiguous", message.nlp_model != "operator" && member("ambiguous", false) == json(true)},
-          {"ranking", member("ranking", json::array())},
+          {"ranking", ranking_of(member("ranking", json::array()))},
           {"before", member("before", nullptr)}};
 }
 

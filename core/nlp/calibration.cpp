@@ -286,12 +286,12 @@ Calibration calibrate(const std::vector<HeldOut>& held_out, std::size_t out_of_s
 
   std::sort(seen.begin(), seen.end(), [](const Seen& a, const Seen& b) { return a.gap < b.gap; });
   std::size_t right = 0;
-  out.margin = 0.05f;
+  out.margin = 0.1f;
   for (std::size_t i = 0; i < seen.size(); ++i) {
     right += seen[i].right ? 1 : 0;
     if (i >= 20 && static_cast<double>(right) < 0.6 * static_cast<double>(i + 1)) out.margin = seen[i].gap;
   }
-  out.margin = std::clamp(out.margin, 0.05f, 0.4f);
+  out.margin = std::clamp(out.margin, 0.1f, 0.25f);
 
   if (out_of_scope != kNoIntent) {
     // around the threshold, not only below it, for more to learn from

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "core/nlp/bytes.hpp"
 #include "core/nlp/lanes.hpp"
@@ -10,7 +11,6 @@
 namespace easyflow::nlp {
 namespace {
 
-constexpr std::size_t kScales = 2 * sizeof(float);
 constexpr std::size_t kMostRows = kBlocks * kBuckets;
 constexpr std::size_t kMostNetworks = 8, kMostWidth = 1024;
 
@@ -25,6 +25,28 @@ float quantize(const float* weights, std::size_t count, std::int8_t* out) {
     out[i] = scale > 0 ? static_cast<std::int8_t>(std::clamp(std::round(weights[i] / scale), -127.0f, 127.0f))
                        : std::int8_t{0};
   return scale;
+}
+
+/// Scales are short floats: their upper halves, right before `end`.
+void put_scales(std::uint8_t* end, float first, float second) {
+  for (float scale : {first, second}) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &scale, sizeof(bits));
+    const auto half = static_cast<std::uint16_t>(bits >> 16);
+    std::memcpy(end - kScaleBytes, &half, sizeof(half));
+    end += sizeof(half);
+  }
+}
+std::pair<float, float> scales_before(const std::uint8_t* end) {
+  std::uint16_t halves[2];
+  std::memcpy(halves, end - kScaleBytes, sizeof(halves));
+  const auto whole = [](std::uint16_t half) {
+    const std::uint32_t bits = static_cast<std::uint32_t>(half) << 16;
+    float scale = 0;
+    std::memcpy(&scale, &bits, sizeof(scale));
+    return scale;
+  };
+  return {whole(halves[0]), whole(halves[1])};
 }
 
 std::vector<float> shortened(std::vector<float> weights) {
@@ -45,8 +67,9 @@ void Classifier::set_shape(std::size_t classes, std::size_t networks, std::size_
   hidden_ = hidden;
   width_ = padded(classes);
   tops_.resize(networks);
-  stride_ = kScales + width_ + networks * embedding;
-  matrix_.assign(rows() * stride_, 0);
+  linear_ = padded(classes + kScaleBytes);
+  stride_ = linear_ + networks * embedding;
+  matrix_.assign(rows() * stride_ / sizeof(Line) + 1, Line{});
 }
 
 Classifier::Classifier(RowIndex vocabulary, const std::vector<float>& linear, std::size_t classes,
@@ -56,14 +79,12 @@ Classifier::Classifier(RowIndex vocabulary, const std::vector<float>& linear, st
             networks.empty() ? 0 : networks[0].hidden);
   std::vector<float> joined(networks.size() * embedding_);
   for (std::size_t row = 0; row < rows(); ++row) {
-    auto* bytes = matrix_.data() + row * stride_;
-    auto* weights = reinterpret_cast<std::int8_t*>(bytes + kScales);
+    auto* weights = reinterpret_cast<std::int8_t*>(this->row(row));
     const float first = quantize(linear.data() + row * width_, classes_, weights);
     for (std::size_t n = 0; n < networks.size(); ++n)
       std::copy_n(networks[n].embeddings.data() + row * embedding_, embedding_, joined.data() + n * embedding_);
-    const float second = quantize(joined.data(), joined.size(), weights + width_);
-    std::memcpy(bytes, &first, sizeof(float));
-    std::memcpy(bytes + sizeof(float), &second, sizeof(float));
+    const float second = quantize(joined.data(), joined.size(), weights + linear_);
+    put_scales(this->row(row) + linear_, first, second);
   }
   for (std::size_t n = 0; n < networks.size(); ++n) {
     tops_[n].first = shortened(networks[n].first);
@@ -76,9 +97,8 @@ Classifier::Classifier(RowIndex vocabulary, const std::vector<float>& linear, st
 void Classifier::score(Workspace& workspace) const {
   const auto& features = workspace.weigher.weigh(workspace.grams, vocabulary_);
   auto& sums = workspace.sums;
-  sums.resize(width_ + tops_.size() * embedding_);
-  gather_bytes(matrix_.data(), stride_, width_, tops_.size() * embedding_, features.data(), features.size(),
-               sums.data());
+  sums.resize(stride_);
+  gather_bytes(row(0), stride_, linear_, tops_.size() * embedding_, features.data(), features.size(), sums.data());
   auto& scores = workspace.scores;
   scores.coverage = workspace.weigher.coverage();
   scores.linear.assign(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(classes_));
@@ -86,7 +106,7 @@ void Classifier::score(Workspace& workspace) const {
   for (std::size_t n = 0; n < tops_.size(); ++n) {
     const auto& top = tops_[n];
     workspace.hidden = top.first_bias;
-    multiply(top.first.data(), hidden_, sums.data() + width_ + n * embedding_, embedding_, workspace.hidden.data());
+    multiply(top.first.data(), hidden_, sums.data() + linear_ + n * embedding_, embedding_, workspace.hidden.data());
     for (auto& unit : workspace.hidden) unit = std::max(unit, 0.0f);
     workspace.logits = top.second_bias;
     multiply(top.second.data(), width_, workspace.hidden.data(), hidden_, workspace.logits.data());
@@ -109,7 +129,7 @@ void Classifier::write(std::string& out) const {
   // which buckets have a row: the distances between them, most of which fit a byte
   std::uint32_t gap = 0;
   for (std::size_t i = 0; i < kMostRows; ++i) {
-    if ((vocabulary_.bits()[i >> 6] >> (i & 63) & 1) == 0) {
+    if (!vocabulary_.has_row(i)) {
       ++gap;
       continue;
     }
@@ -120,16 +140,15 @@ void Classifier::write(std::string& out) const {
   put_short_floats(out, vocabulary_.idf());
   std::vector<float> scales;
   for (std::size_t row = 0; row < rows(); ++row) {
-    float pair[2];
-    std::memcpy(pair, matrix_.data() + row * stride_, sizeof(pair));
-    scales.push_back(pair[0]);
-    if (!tops_.empty()) scales.push_back(pair[1]);
+    const auto [first, second] = scales_before(this->row(row) + linear_);
+    scales.push_back(first);
+    if (!tops_.empty()) scales.push_back(second);
   }
   put_short_floats(out, scales);
   for (std::size_t row = 0; row < rows(); ++row) {
-    const auto* weights = reinterpret_cast<const char*>(matrix_.data() + row * stride_ + kScales);
+    const auto* weights = reinterpret_cast<const char*>(this->row(row));
     out.append(weights, classes_);
-    out.append(weights + width_, tops_.size() * embedding_);
+    out.append(weights + linear_, tops_.size() * embedding_);
   }
   for (const auto& top : tops_) {
     put_short_floats(out, top.first);
@@ -164,18 +183,17 @@ Result<Classifier> Classifier::read(std::string_view& bytes, std::size_t classes
   std::vector<float> idf, scales;
   if (!take_short_floats(bytes, idf, rows)) return damaged();
   if (!take_short_floats(bytes, scales, rows * (networks > 0 ? 2u : 1u)) || !all_finite(scales)) return damaged();
-  EASYFLOW_TRY(vocabulary, RowIndex::restore(std::move(bits), std::move(idf), unknown_idf));
+  EASYFLOW_TRY(vocabulary, RowIndex::restore(bits, std::move(idf), unknown_idf));
   Classifier out;
   out.vocabulary_ = std::move(vocabulary);
   const std::size_t row_bytes = classes + static_cast<std::size_t>(networks) * embedding;
   if (bytes.size() / (row_bytes == 0 ? 1 : row_bytes) < rows) return damaged();
   out.set_shape(classes, networks, embedding, hidden);
   for (std::size_t row = 0; row < rows; ++row) {
-    auto* to = out.matrix_.data() + row * out.stride_;
-    const float pair[2] = {scales[networks > 0 ? row * 2 : row], networks > 0 ? scales[row * 2 + 1] : 0};
-    std::memcpy(to, pair, sizeof(pair));
-    std::memcpy(to + kScales, bytes.data(), classes);
-    if (networks > 0) std::memcpy(to + kScales + out.width_, bytes.data() + classes, row_bytes - classes);
+    auto* to = out.row(row);
+    std::memcpy(to, bytes.data(), classes);
+    if (networks > 0) std::memcpy(to + out.linear_, bytes.data() + classes, row_bytes - classes);
+    put_scales(to + out.linear_, scales[networks > 0 ? row * 2 : row], networks > 0 ? scales[row * 2 + 1] : 0);
     bytes.remove_prefix(row_bytes);
   }
   for (auto& top : out.tops_) {

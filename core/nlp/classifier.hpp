@@ -55,12 +55,19 @@ class Classifier {
   };
   void set_shape(std::size_t classes, std::size_t networks, std::size_t embedding, std::size_t hidden);
   std::size_t rows() const { return vocabulary_.rows(); }
+  std::uint8_t* row(std::size_t index) { return matrix_.data()->bytes + index * stride_; }
+  const std::uint8_t* row(std::size_t index) const { return matrix_.data()->bytes + index * stride_; }
 
   RowIndex vocabulary_;
   std::size_t classes_ = 0, embedding_ = 0, hidden_ = 0;
   std::size_t width_ = 0;   ///< padded(classes_)
-  std::size_t stride_ = 0;  ///< bytes a row: two scales, width_ weights, networks * embedding_ weights
-  std::vector<std::uint8_t> matrix_;
+  std::size_t linear_ = 0;  ///< bytes of a row's linear part: weights, then both scales
+  std::size_t stride_ = 0;  ///< bytes of a row: the linear part, networks * embedding_ weights
+  /// The rows begin on a cache line: with 26 intents one takes just two of them.
+  struct alignas(64) Line {
+    std::uint8_t bytes[64];
+  };
+  std::vector<Line> matrix_;
   std::vector<Top> tops_;
 };
 

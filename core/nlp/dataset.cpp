@@ -166,6 +166,11 @@ const std::vector<Example>& default_examples() {
   return all;
 }
 
+const std::vector<Example>& typical_examples() {
+  static const std::vector<Example> all = read_examples(embedded_typical()).value();
+  return all;
+}
+
 DataFaults clean(std::vector<Example>& examples) {
   DataFaults out;
   std::unordered_map<std::string, std::set<std::string>> intents_of;

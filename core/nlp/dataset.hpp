@@ -24,6 +24,8 @@ Result<std::vector<Example>> read_examples(std::string_view csv);
 
 /// The training set that ships with the program, out-of-scope negatives included.
 const std::vector<Example>& default_examples();
+/// Messages as buyers write them, which ship to tell how sure a model of those examples is (TrainingOptions::typical).
+const std::vector<Example>& typical_examples();
 
 struct DataFaults {
   int duplicates = 0;                       ///< same text, same intent: the later ones are left out

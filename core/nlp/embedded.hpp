@@ -10,5 +10,7 @@ namespace easyflow::nlp {
 std::string_view embedded_model();
 /// The files of core/nlp/training by name, each with its header line.
 std::vector<std::string_view> embedded_training();
+/// core/nlp/typical.csv.
+std::string_view embedded_typical();
 
 }  // namespace easyflow::nlp

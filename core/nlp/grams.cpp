@@ -16,6 +16,9 @@ Hash add(Hash hash, std::uint64_t value) {
 }
 std::uint32_t bucket_of(Hash hash) { return static_cast<std::uint32_t>((hash * kPrime) >> (64 - kBucketBits)); }
 
+/// Of a packed count; messages are cut long before they have as many n-grams.
+constexpr unsigned kCountBits = 32 - kBucketBits;
+
 /// ln of small counts, the only ones that are frequent.
 float log_count(std::uint32_t count) {
   static constexpr std::array<float, 9> kLog = {0,          0,          0.69314718f, 1.0986123f, 1.3862944f,
@@ -63,7 +66,7 @@ void collect(const Words& words, Grams& out) {
   }
 }
 
-RowIndex::RowIndex() : bits_(kBlocks * kBuckets / 64), before_(bits_.size()) {}
+RowIndex::RowIndex() : groups_(kBlocks * kBuckets / 64) {}
 
 RowIndex::RowIndex(const std::vector<std::uint32_t>& frequency, std::size_t documents, std::uint32_t least)
     : RowIndex() {
@@ -72,24 +75,24 @@ RowIndex::RowIndex(const std::vector<std::uint32_t>& frequency, std::size_t docu
   };
   for (std::size_t i = 0; i < frequency.size(); ++i) {
     if (frequency[i] < least) continue;
-    bits_[i >> 6] |= std::uint64_t{1} << (i & 63);
+    groups_[i >> 6].bits |= std::uint64_t{1} << (i & 63);
     idf_.push_back(idf(frequency[i]));
   }
   unknown_idf_ = idf(1);
   count();
 }
 
-Result<RowIndex> RowIndex::restore(std::vector<std::uint64_t> bits, std::vector<float> idf, float unknown_idf) {
+Result<RowIndex> RowIndex::restore(const std::vector<std::uint64_t>& bits, std::vector<float> idf, float unknown_idf) {
   RowIndex out;
   std::size_t rows = 0;
   for (auto word : bits) rows += static_cast<std::size_t>(std::popcount(word));
-  if (bits.size() != out.bits_.size() || rows != idf.size())
+  if (bits.size() != out.groups_.size() || rows != idf.size())
     return Error(ErrorKind::invalid_input, "the model's vocabulary is not whole");
   for (float value : idf)
     if (!(value >= 0 && value < 100)) return Error(ErrorKind::invalid_input, "the model's vocabulary is out of range");
   if (!(unknown_idf >= 0 && unknown_idf < 100))
     return Error(ErrorKind::invalid_input, "the model's vocabulary is out of range");
-  out.bits_ = std::move(bits);
+  for (std::size_t i = 0; i < bits.size(); ++i) out.groups_[i].bits = bits[i];
   out.idf_ = std::move(idf);
   out.unknown_idf_ = unknown_idf;
   out.count();
@@ -98,9 +101,9 @@ Result<RowIndex> RowIndex::restore(std::vector<std::uint64_t> bits, std::vector<
 
 void RowIndex::count() {
   std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < bits_.size(); ++i) {
-    before_[i] = sum;
-    sum += static_cast<std::uint32_t>(std::popcount(bits_[i]));
+  for (auto& group : groups_) {
+    group.before = sum;
+    sum += static_cast<std::uint32_t>(std::popcount(group.bits));
   }
 }
 
@@ -110,21 +113,22 @@ const std::vector<Feature>& Weigher::weigh(const Grams& grams, const RowIndex& v
   for (std::size_t block = 0; block < kBlocks; ++block) {
     const auto& buckets = block == 0 ? grams.words : grams.characters;
     const auto size = std::bit_ceil(buckets.size() * 2 + 1);
-    slots_.assign(size, Slot{});
+    slots_.assign(size, 0);
     used_.clear();
     for (auto bucket : buckets) {
       auto slot = (bucket * 0x9E3779B1u >> 7) & (size - 1);
-      while (slots_[slot].count != 0 && slots_[slot].bucket != bucket) slot = (slot + 1) & (size - 1);
-      if (slots_[slot].count++ == 0) {
-        slots_[slot].bucket = bucket;
+      while (slots_[slot] != 0 && slots_[slot] >> kCountBits != bucket) slot = (slot + 1) & (size - 1);
+      if (slots_[slot]++ == 0) {
+        slots_[slot] = bucket << kCountBits | 1;
         used_.push_back(static_cast<std::uint32_t>(slot));
+        vocabulary.expect(block, bucket);
       }
     }
     const auto first = features_.size();
     float squares = 0;
     for (auto slot : used_) {
-      const auto row = vocabulary.row(block, slots_[slot].bucket);
-      const float frequency = 1 + log_count(slots_[slot].count);
+      const auto row = vocabulary.row(block, slots_[slot] >> kCountBits);
+      const float frequency = 1 + log_count(slots_[slot] & ((1u << kCountBits) - 1));
       const float idf = row == RowIndex::kNone ? vocabulary.unknown_idf() : vocabulary.idf()[row];
       const float value = frequency * idf;
       squares += value * value;

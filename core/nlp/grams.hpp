@@ -38,24 +38,33 @@ class RowIndex {
   /// `frequency[block * kBuckets + bucket]` of `documents`; rarer than `least` is left out.
   RowIndex(const std::vector<std::uint32_t>& frequency, std::size_t documents, std::uint32_t least);
   /// From what a model file holds. Errors: invalid_input (idf of another size, not a number).
-  static Result<RowIndex> restore(std::vector<std::uint64_t> bits, std::vector<float> idf, float unknown_idf);
+  static Result<RowIndex> restore(const std::vector<std::uint64_t>& bits, std::vector<float> idf, float unknown_idf);
 
   std::size_t rows() const { return idf_.size(); }
   std::uint32_t row(std::size_t block, std::uint32_t bucket) const {
     const std::size_t index = block * kBuckets + bucket;
-    const std::uint64_t bits = bits_[index >> 6];
+    const Group& group = groups_[index >> 6];
     const std::uint64_t bit = std::uint64_t{1} << (index & 63);
-    if ((bits & bit) == 0) return kNone;
-    return before_[index >> 6] + static_cast<std::uint32_t>(__builtin_popcountll(bits & (bit - 1)));
+    if ((group.bits & bit) == 0) return kNone;
+    return group.before + static_cast<std::uint32_t>(__builtin_popcountll(group.bits & (bit - 1)));
   }
-  const std::vector<std::uint64_t>& bits() const { return bits_; }
+  /// Asks the processor to have ready what row() will look at.
+  void expect(std::size_t block, std::uint32_t bucket) const {
+    __builtin_prefetch(&groups_[(block * kBuckets + bucket) >> 6]);
+  }
+  /// Whether the bucket of block * kBuckets + bucket has a row.
+  bool has_row(std::size_t index) const { return (groups_[index >> 6].bits >> (index & 63) & 1) != 0; }
   const std::vector<float>& idf() const { return idf_; }
   float unknown_idf() const { return unknown_idf_; }
 
  private:
+  /// 64 buckets: which have a row, and how many rows there are before them. Side by side, since both are wanted.
+  struct Group {
+    std::uint64_t bits = 0;
+    std::uint32_t before = 0;
+  };
   void count();
-  std::vector<std::uint64_t> bits_;
-  std::vector<std::uint32_t> before_;  ///< set bits before each word of `bits_`
+  std::vector<Group> groups_;
   std::vector<float> idf_;
   float unknown_idf_ = 1;
 };
@@ -70,11 +79,8 @@ class Weigher {
   float coverage() const { return coverage_; }
 
  private:
-  struct Slot {
-    std::uint32_t bucket = 0;
-    std::uint32_t count = 0;
-  };
-  std::vector<Slot> slots_;
+  /// A bucket in the upper bits, how often it was seen below; 0: empty.
+  std::vector<std::uint32_t> slots_;
   std::vector<std::uint32_t> used_;
   std::vector<Feature> features_;
   float coverage_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <iterator>
 
 #include "core/nlp/unicode.hpp"
 
@@ -62,27 +63,39 @@ Skeleton cyrillic_skeleton(const char16_t* letters, std::size_t size) {
   return out;
 }
 
-/// Latin spellings of one Russian letter or two, the longer first.
+/// Latin spellings of one Russian letter or two: by their first letter, the longer first.
 struct Spelling {
   std::string_view latin;
   std::string_view sound;
   std::u32string_view russian;
 };
 constexpr Spelling kSpellings[] = {
-    {"shch", "w", U"щ"}, {"sch", "w", U"щ"}, {"sh", "w", U"ш"},  {"ch", "w", U"ч"},  {"zh", "j", U"ж"},
-    {"kh", "h", U"х"},   {"ts", "c", U"ц"},  {"tz", "c", U"ц"},  {"ya", "ia", U"я"}, {"ja", "ia", U"я"},
-    {"yu", "iu", U"ю"},  {"ju", "iu", U"ю"}, {"yo", "e", U"е"},  {"jo", "e", U"е"},  {"ye", "e", U"е"},
-    {"je", "e", U"е"},   {"iy", "i", U"ий"}, {"yi", "i", U"ый"}, {"a", "a", U"а"},   {"b", "b", U"б"},
-    {"c", "c", U"ц"},    {"d", "d", U"д"},   {"e", "e", U"е"},   {"f", "f", U"ф"},   {"g", "g", U"г"},
-    {"h", "h", U"х"},    {"i", "i", U"и"},   {"j", "j", U"ж"},   {"k", "k", U"к"},   {"l", "l", U"л"},
-    {"m", "m", U"м"},    {"n", "n", U"н"},   {"o", "o", U"о"},   {"p", "p", U"п"},   {"q", "ia", U"я"},
-    {"r", "r", U"р"},    {"s", "s", U"с"},   {"t", "t", U"т"},   {"u", "u", U"у"},   {"v", "v", U"в"},
-    {"w", "w", U"ш"},    {"x", "h", U"х"},   {"y", "i", U"ы"},   {"z", "z", U"з"},   {"4", "w", U"ч"},
+    {"4", "w", U"ч"},   {"a", "a", U"а"},    {"b", "b", U"б"},   {"ch", "w", U"ч"},  {"c", "c", U"ц"},
+    {"d", "d", U"д"},   {"e", "e", U"е"},    {"f", "f", U"ф"},   {"g", "g", U"г"},   {"h", "h", U"х"},
+    {"iy", "i", U"ий"}, {"i", "i", U"и"},    {"ja", "ia", U"я"}, {"ju", "iu", U"ю"}, {"jo", "e", U"е"},
+    {"je", "e", U"е"},  {"j", "j", U"ж"},    {"kh", "h", U"х"},  {"k", "k", U"к"},   {"l", "l", U"л"},
+    {"m", "m", U"м"},   {"n", "n", U"н"},    {"o", "o", U"о"},   {"p", "p", U"п"},   {"q", "ia", U"я"},
+    {"r", "r", U"р"},   {"shch", "w", U"щ"}, {"sch", "w", U"щ"}, {"sh", "w", U"ш"},  {"s", "s", U"с"},
+    {"ts", "c", U"ц"},  {"tz", "c", U"ц"},   {"t", "t", U"т"},   {"u", "u", U"у"},   {"v", "v", U"в"},
+    {"w", "w", U"ш"},   {"x", "h", U"х"},    {"ya", "ia", U"я"}, {"yu", "iu", U"ю"}, {"yo", "e", U"е"},
+    {"ye", "e", U"е"},  {"yi", "i", U"ый"},  {"y", "i", U"ы"},   {"zh", "j", U"ж"},  {"z", "z", U"з"},
 };
-/// Where each letter's spellings begin: the longer ones share the first letter, so a look takes a few comparisons.
+/// Where the spellings of each first letter begin in kSpellings.
+constexpr auto kSpellingsBegin = [] {
+  std::array<std::uint8_t, 0x81> begin{};
+  std::size_t at = 0;
+  for (std::size_t letter = 0; letter < begin.size(); ++letter) {
+    while (at < std::size(kSpellings) && static_cast<unsigned char>(kSpellings[at].latin[0]) < letter) ++at;
+    begin[letter] = static_cast<std::uint8_t>(at);
+  }
+  return begin;
+}();
+
 const Spelling* spelling_at(const char32_t* letters, std::size_t size) {
-  for (const auto& spelling : kSpellings) {
-    if (letters[0] != static_cast<unsigned char>(spelling.latin[0]) || spelling.latin.size() > size) continue;
+  if (letters[0] >= 0x80) return nullptr;
+  for (std::size_t at = kSpellingsBegin[letters[0]]; at < kSpellingsBegin[letters[0] + 1]; ++at) {
+    const auto& spelling = kSpellings[at];
+    if (spelling.latin.size() > size) continue;
     bool same = true;
     for (std::size_t i = 1; i < spelling.latin.size() && same; ++i)
       same = letters[i] == static_cast<unsigned char>(spelling.latin[i]);

@@ -27,30 +27,37 @@ EASYFLOW_INLINE void gather_columns(const float* matrix, std::size_t width, cons
   for (std::size_t c = 0; c < kCount; ++c) lanes(out)[c] = sum[c];
 }
 
+EASYFLOW_INLINE float scale_at(const std::uint8_t* bytes) {
+  std::uint16_t half;
+  std::memcpy(&half, bytes, sizeof(half));
+  const std::uint32_t whole = static_cast<std::uint32_t>(half) << 16;
+  float scale;
+  std::memcpy(&scale, &whole, sizeof(scale));
+  return scale;
+}
+
 template <std::size_t kCount>
 EASYFLOW_INLINE void gather_byte_columns(const std::uint8_t* rows, std::size_t stride, std::size_t offset,
-                                         std::size_t part, const Feature* features, std::size_t count, float* out) {
+                                         std::size_t scale, const Feature* features, std::size_t count, float* out) {
   Lane sum[kCount] = {};
   for (std::size_t i = 0; i < count; ++i) {
     const auto* row = rows + static_cast<std::size_t>(features[i].row) * stride;
-    float scale;
-    std::memcpy(&scale, row + part * sizeof(float), sizeof(float));
-    const float value = features[i].value * scale;
-    const auto* bytes = reinterpret_cast<const Bytes*>(row + 2 * sizeof(float) + offset);
+    const float value = features[i].value * scale_at(row + scale);
+    const auto* bytes = reinterpret_cast<const Bytes*>(row + offset);
     for (std::size_t c = 0; c < kCount; ++c) sum[c] += __builtin_convertvector(bytes[c], Lane) * value;
   }
   for (std::size_t c = 0; c < kCount; ++c) lanes(out)[c] = sum[c];
 }
 
 EASYFLOW_INLINE void gather_byte_part(const std::uint8_t* rows, std::size_t stride, std::size_t begin,
-                                      std::size_t width, std::size_t part, const Feature* features, std::size_t count,
+                                      std::size_t width, std::size_t scale, const Feature* features, std::size_t count,
                                       float* out) {
   std::size_t c = 0;
   for (; c + 8 * kLane <= width; c += 8 * kLane)
-    gather_byte_columns<8>(rows, stride, begin + c, part, features, count, out + c);
+    gather_byte_columns<8>(rows, stride, begin + c, scale, features, count, out + c);
   for (; c + 4 * kLane <= width; c += 4 * kLane)
-    gather_byte_columns<4>(rows, stride, begin + c, part, features, count, out + c);
-  for (; c < width; c += kLane) gather_byte_columns<1>(rows, stride, begin + c, part, features, count, out + c);
+    gather_byte_columns<4>(rows, stride, begin + c, scale, features, count, out + c);
+  for (; c < width; c += kLane) gather_byte_columns<1>(rows, stride, begin + c, scale, features, count, out + c);
 }
 
 }  // namespace
@@ -110,8 +117,8 @@ EASYFLOW_LANES void adam(float* weights, float* mean, float* square, const float
 
 EASYFLOW_LANES void gather_bytes(const std::uint8_t* rows, std::size_t stride, std::size_t first, std::size_t second,
                                  const Feature* features, std::size_t count, float* out) {
-  gather_byte_part(rows, stride, 0, first, 0, features, count, out);
-  gather_byte_part(rows, stride, first, second, 1, features, count, out + first);
+  gather_byte_part(rows, stride, 0, first, first - kScaleBytes, features, count, out);
+  gather_byte_part(rows, stride, first, second, first - kScaleBytes / 2, features, count, out + first);
 }
 
 }  // namespace easyflow::nlp

@@ -46,8 +46,10 @@ struct AdamStep {
 };
 void adam(float* weights, float* mean, float* square, const float* gradient, std::size_t count, const AdamStep& step);
 
-/// Rows of int8: two floats (the scales of the two parts), then `first` and `second` weights, both multiples of kLane.
-/// out[0..first+second) = sum of value * scale * weight.
+/// Rows of `first` and `second` bytes, both multiples of kLane: int8 weights of two parts. The last four bytes of the
+/// first part are no weights but the upper halves of two floats, the scales of the parts; what comes out for them means
+/// nothing. out[0..first+second) = sum of value * scale * weight.
+inline constexpr std::size_t kScaleBytes = 4;
 void gather_bytes(const std::uint8_t* rows, std::size_t stride, std::size_t first, std::size_t second,
                   const Feature* features, std::size_t count, float* out);
 

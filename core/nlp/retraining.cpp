@@ -250,7 +250,9 @@ Result<Retraining> retrain(std::vector<Example> own, const Model* previous, cons
   }
 
   all.insert(all.end(), base.begin(), base.end());
-  EASYFLOW_TRY(model, train(all, part_of(options.training, options.with_base ? 0.85 : 0.5, 1)));
+  auto last = part_of(options.training, options.with_base ? 0.85 : 0.5, 1);
+  if (options.with_base) last.typical = &typical_examples();
+  EASYFLOW_TRY(model, train(all, last));
   out.model = model;
   out.version = model->version();
   return out;

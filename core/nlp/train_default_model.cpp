@@ -15,7 +15,9 @@ int main(int argc, char** argv) {
   auto examples = nlp::default_examples();
   const auto faults = nlp::clean(examples);
   for (const auto& text : faults.contradictions) std::fprintf(stderr, "under two intents: %s\n", text.c_str());
-  auto model = nlp::train(nlp::default_examples(), nlp::TrainingOptions());
+  nlp::TrainingOptions options;
+  options.typical = &nlp::typical_examples();
+  auto model = nlp::train(nlp::default_examples(), options);
   if (!model) {
     std::fprintf(stderr, "%s\n", model.error().message().c_str());
     return 1;
@@ -29,7 +31,8 @@ int main(int argc, char** argv) {
   }
   const auto& metrics = (*model)->metrics();
   std::printf(
-      "%s: %zu examples, %zu intents, %zu bytes; held out: accuracy %.4f, macro-F1 %.4f, calibration error %.4f\n",
+      "%s: %zu examples, %zu intents, %zu bytes; typical messages: accuracy %.4f, macro-F1 %.4f, calibration error "
+      "%.4f\n",
       (*model)->version().c_str(), metrics.examples, metrics.intents, (*model)->bytes().size(), metrics.accuracy,
       metrics.macro_f1, metrics.ece);
   return 0;

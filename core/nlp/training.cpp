@@ -88,6 +88,25 @@ Scores score(const Classifier& classifier, const Sample& sample, Workspace& work
   return workspace.scores;
 }
 
+/// What the whole classifier says of the typical messages.
+std::vector<HeldOut> typical_of(const ModelParts& parts, const TrainingOptions& options) {
+  std::vector<HeldOut> out;
+  if (options.typical == nullptr) return out;
+  Workspace workspace;
+  for (const auto& sample : to_samples(*options.typical, parts.intents, parts.known_words, parts.mask_entities))
+    if (sample.label < parts.intents.size()) out.push_back({score(parts.classifier, sample, workspace), sample.label});
+  return out;
+}
+
+/// The held-out messages, and the typical ones as often as makes them three times as many.
+std::vector<HeldOut> joined(const std::vector<HeldOut>& held_out, const std::vector<HeldOut>& typical) {
+  auto out = held_out;
+  if (typical.empty()) return out;
+  const auto times = std::max<std::size_t>(1, 3 * held_out.size() / typical.size());
+  for (std::size_t i = 0; i < times; ++i) out.insert(out.end(), typical.begin(), typical.end());
+  return out;
+}
+
 Result<bool> check(const std::vector<Example>& examples, const TrainingOptions& options) {
   std::map<std::string, std::size_t> sizes;
   for (const auto& example : examples) ++sizes[example.intent];
@@ -167,12 +186,18 @@ Result<std::shared_ptr<const Model>> train(const std::vector<Example>& examples,
       if (fold_of[i] == fold) held_out.push_back({score(classifier, samples[i], workspace), samples[i].label});
     progress.next_round();
   }
-  const auto out_of_scope = index_of(parts.intents, kOutOfScope);
-  parts.calibration = calibrate(held_out, out_of_scope);
+  std::vector<std::size_t> all(samples.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  parts.classifier = learn(samples, all, classes, recipe, go_on);
+  if (progress.stopped()) return stopped();
 
+  auto typical = typical_of(parts, options);
+  const auto& measured = typical.empty() ? held_out : typical;
+  const auto out_of_scope = index_of(parts.intents, kOutOfScope);
+  parts.calibration = calibrate(joined(held_out, typical), out_of_scope);
   Measures measures(parts.intents);
   std::vector<float> p;
-  for (const auto& item : held_out) {
+  for (const auto& item : measured) {
     to_probabilities(item.scores, parts.calibration, p);
     measures.add(parts.intents[item.label], "", p, decide(p, parts.calibration, out_of_scope));
   }
@@ -184,11 +209,6 @@ Result<std::shared_ptr<const Model>> train(const std::vector<Example>& examples,
   parts.metrics.ece = report.ece;
   parts.metrics.rejection_threshold = parts.calibration.threshold;
   parts.metrics.calibration_reliable = is_reliable(samples, classes);
-
-  std::vector<std::size_t> all(samples.size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  parts.classifier = learn(samples, all, classes, recipe, go_on);
-  if (progress.stopped()) return stopped();
   return Model::load(to_file(parts));
 }
 

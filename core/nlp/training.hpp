@@ -17,6 +17,11 @@ struct TrainingOptions {
   std::uint64_t seed = 1;
   int folds = 10;  ///< of the cross-validation that calibrates the confidence; of a large set only some are run
   bool mask_entities = true;  ///< entities become features of their type (off for data of other domains)
+  /// Labelled messages as people write them, not trained on: when there are any, they count three times as much
+  /// as the cross-validation for how sure the model is, and the model's metrics are measured on them. Training examples
+  /// are written to be varied and are harder than most messages, so confidence learnt on them alone is too low. May be
+  /// null; must outlive the training.
+  const std::vector<Example>* typical = nullptr;
   /// Three wider networks instead of one: up to a point more of right answers, about four times the size and the time.
   bool thorough = false;
   /// Told now and then how far it is, 0..1. Returning false stops the training.

@@ -1,5 +1,7 @@
 #include "core/nlp/unicode.hpp"
 
+#include <array>
+
 namespace easyflow::nlp {
 namespace {
 
@@ -10,7 +12,7 @@ constexpr std::string_view kLatinBase =
     "uuuuuuuuuuuuwwyyyzzzzzzs";
 static_assert(kLatinBase.size() == 0x180 - 0xC0);
 
-char32_t fold_cyrillic(char32_t letter) {
+constexpr char32_t fold_cyrillic(char32_t letter) {
   if (letter >= 0x410 && letter <= 0x42F) return letter + 0x20;
   if (letter >= 0x400 && letter <= 0x40F) letter += 0x50;
   if (letter == 0x450 || letter == 0x451) return 0x435;  // ѐ, ё: е
@@ -20,6 +22,33 @@ char32_t fold_cyrillic(char32_t letter) {
   if ((letter >= 0x460 && letter <= 0x481) || letter >= 0x48A) return letter | 1;
   return letter;
 }
+
+constexpr char32_t fold_low(char32_t letter) {
+  if (letter < 0x80) {
+    if (letter >= 'A' && letter <= 'Z') return letter + 32;
+    return letter < 0x20 || letter == 0x7F ? U' ' : letter;
+  }
+  if (letter >= 0x400 && letter <= 0x52F) return fold_cyrillic(letter);
+  if (letter < 0xC0) {
+    if (letter == 0xAD) return 0;  // soft hyphen
+    if (letter == 0xAA) return U'a';
+    if (letter == 0xBA) return U'o';
+    if (letter == 0xB4) return U'\'';
+    return letter == 0xA0 || letter < 0xA0 ? U' ' : letter;
+  }
+  if (letter < 0x180) return static_cast<char32_t>(kLatinBase[letter - 0xC0]);
+  if (letter >= 0x300 && letter <= 0x36F) return 0;
+  if (letter >= 0x391 && letter <= 0x3A9) return letter + 32;
+  return letter;
+}
+
+/// Of ASCII, Latin, Greek and Cyrillic, the letters of nearly every message.
+constexpr auto kFolded = [] {
+  std::array<char16_t, 0x530> folded{};
+  for (std::size_t letter = 0; letter < folded.size(); ++letter)
+    folded[letter] = static_cast<char16_t>(fold_low(static_cast<char32_t>(letter)));
+  return folded;
+}();
 
 }  // namespace
 
@@ -75,21 +104,7 @@ void append_utf8(std::string& out, char32_t letter) {
 }
 
 char32_t fold(char32_t letter) {
-  if (letter < 0x80) {
-    if (letter >= 'A' && letter <= 'Z') return letter + 32;
-    return letter < 0x20 || letter == 0x7F ? U' ' : letter;
-  }
-  if (letter >= 0x400 && letter <= 0x52F) return fold_cyrillic(letter);
-  if (letter < 0xC0) {
-    if (letter == 0xAD) return 0;  // soft hyphen
-    if (letter == 0xAA) return U'a';
-    if (letter == 0xBA) return U'o';
-    if (letter == 0xB4) return U'\'';
-    return letter == 0xA0 || letter < 0xA0 ? U' ' : letter;
-  }
-  if (letter < 0x180) return static_cast<char32_t>(kLatinBase[letter - 0xC0]);
-  if (letter >= 0x300 && letter <= 0x36F) return 0;
-  if (letter >= 0x391 && letter <= 0x3A9) return letter + 32;
+  if (letter < kFolded.size()) return kFolded[letter];
   if (letter >= 0x531 && letter <= 0x556) return letter + 48;
   if (letter >= 0x2000 && letter <= 0x206F) {
     if (letter <= 0x200A || letter == 0x2028 || letter == 0x2029 || letter == 0x202F || letter == 0x205F) return U' ';
@@ -108,15 +123,13 @@ char32_t fold(char32_t letter) {
   return letter;
 }
 
-bool is_digit(char32_t letter) { return letter >= '0' && letter <= '9'; }
-
-bool is_letter(char32_t letter) {
-  if (letter < 0x80) return is_latin(letter);
+bool is_other_letter(char32_t letter) {
   if (letter == 0xB5) return true;
   return (letter >= 0x180 && letter <= 0x24F) || (letter >= 0x250 && letter <= 0x2AF) ||
-         (letter >= 0x370 && letter <= 0x1FFF && letter != 0x482) || (letter >= 0x2C00 && letter <= 0x2DFF) ||
-         (letter >= 0x3040 && letter <= 0xD7FF) || (letter >= 0xF900 && letter <= 0xFDFF) ||
-         (letter >= 0xFE70 && letter <= 0xFEFC) || (letter >= 0x20000 && letter <= 0x3FFFF);
+         (letter >= 0x370 && letter <= 0x3FF) || (letter >= 0x530 && letter <= 0x1FFF) ||
+         (letter >= 0x2C00 && letter <= 0x2DFF) || (letter >= 0x3040 && letter <= 0xD7FF) ||
+         (letter >= 0xF900 && letter <= 0xFDFF) || (letter >= 0xFE70 && letter <= 0xFEFC) ||
+         (letter >= 0x20000 && letter <= 0x3FFFF);
 }
 
 bool is_emoji(char32_t letter) {

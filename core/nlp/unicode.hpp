@@ -19,12 +19,16 @@ void append_utf8(std::string& out, char32_t letter);
 /// combining marks.
 char32_t fold(char32_t letter);
 
-bool is_digit(char32_t letter);
-/// Of any script; after fold().
-bool is_letter(char32_t letter);
-bool is_emoji(char32_t letter);
+inline bool is_digit(char32_t letter) { return letter >= '0' && letter <= '9'; }
 inline bool is_latin(char32_t letter) { return letter >= 'a' && letter <= 'z'; }
 /// Including the letters of Kazakh, Ukrainian, Tatar and the like.
 inline bool is_cyrillic(char32_t letter) { return letter >= 0x400 && letter <= 0x52F; }
+/// Neither Latin nor Cyrillic; after fold().
+bool is_other_letter(char32_t letter);
+/// Of any script; after fold().
+inline bool is_letter(char32_t letter) {
+  return is_latin(letter) || (is_cyrillic(letter) && letter != 0x482) || (letter >= 0x80 && is_other_letter(letter));
+}
+bool is_emoji(char32_t letter);
 
 }  // namespace easyflow::nlp

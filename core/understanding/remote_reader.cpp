@@ -272,7 +272,7 @@ bool RemoteReader::may_ask_again(const storage::NlpLease& lease, const Error& er
 }
 
 Task<> RemoteReader::fall_back(storage::NlpLease lease, std::string outcome, std::string reason, Tokens tokens) {
-  json details{{"fallback", reason}};
+  json details{{"source", "model"}, {"fallback", reason}};
   add_tokens(details, tokens);
   std::string text = details.dump(-1, ' ', false, json::error_handler_t::replace);
   const auto settled = co_await requests_.fell_back(std::move(lease), std::move(text));

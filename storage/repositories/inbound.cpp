@@ -17,9 +17,11 @@
 // How a batch is stored. Rows are locked in one fixed order everywhere (tenant, then table, then key), so batches that
 // run side by side wait for each other but never in a circle:
 //   1. ledger          what is new goes on, what is known ends here; finds the contacts and tells which differ
-//   -  what the fresh messages mean is found out here; looks at orders and products only when one of them is named
+//   -  what the fresh messages mean is found out here, without the database
 //   2. contacts        only when one is new or changed
-//   3. conversations   and bodies. Locks each conversation until the commit
+//   3. conversations   and bodies. Locks each conversation until the commit; looks at orders and products when a
+//   message
+//                      names one
 //   4. messages        and outbox events; sees what others wrote into the conversation before step 3 locked it
 //   5. edits           one by one, after the messages of the batch
 //   6. automatic acts  only when a message has one; rows that nobody else knows yet
@@ -88,23 +90,28 @@ constexpr Sql kConversations{"inbound.conversations", R"sql(
     insert into inbound_bodies (id, tenant_id, integration_id, sealed, received_at)
     select b.id, $1::uuid, b.integration_id, b.sealed, b.received_at
       from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::timestamptz[]) as b(id, integration_id, sealed, received_at)
+  ), touched as (
+    insert into conversations as v (id, tenant_id, integration_id, contact_id, session_id, user_id, platform, chat_id,
+                                    title, messages_count, created_at, updated_at, active_at)
+    select g.id, $1::uuid, g.integration_id, g.contact_id, g.session_id, g.user_id, g.platform, g.chat_id,
+           coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, date_trunc('minute', g.received_at),
+           g.received_at
+      from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[],
+                  $14::integer[], $15::timestamptz[])
+           as g(id, integration_id, contact_id, session_id, user_id, platform, chat_id, title, messages_count, received_at)
+     order by g.session_id
+    on conflict (session_id) do update
+       set messages_count = v.messages_count + excluded.messages_count,
+           updated_at = greatest(v.updated_at, excluded.updated_at),
+           active_at = greatest(v.active_at, excluded.active_at),
+           contact_id = coalesce(excluded.contact_id, v.contact_id),
+           title = coalesce(nullif(excluded.title, ''), v.title)
+    returning session_id, id, has_early_edits
   )
-  insert into conversations as v (id, tenant_id, integration_id, contact_id, session_id, user_id, platform, chat_id,
-                                  title, messages_count, created_at, updated_at, active_at)
-  select g.id, $1::uuid, g.integration_id, g.contact_id, g.session_id, g.user_id, g.platform, g.chat_id,
-         coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, date_trunc('minute', g.received_at),
-         g.received_at
-    from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[],
-                $14::integer[], $15::timestamptz[])
-         as g(id, integration_id, contact_id, session_id, user_id, platform, chat_id, title, messages_count, received_at)
-   order by g.session_id
-  on conflict (session_id) do update
-     set messages_count = v.messages_count + excluded.messages_count,
-         updated_at = greatest(v.updated_at, excluded.updated_at),
-         active_at = greatest(v.active_at, excluded.active_at),
-         contact_id = coalesce(excluded.contact_id, v.contact_id),
-         title = coalesce(nullif(excluded.title, ''), v.title)
-  returning session_id, id, has_early_edits)sql"};
+  select session_id, id, has_early_edits, null as number, null as order_id, null as product_id, null as at
+    from touched
+  union all
+  select null, null, null, number, order_id, product_id, at from mentioned($16::text[]))sql"};
 
 // `marker` is the ledger key that an edit leaves when it comes before its original; given only where the conversation,
 // which is locked by now, has such edits.
@@ -322,11 +329,6 @@ void mask_quote(std::string& metadata, const MessageReader& reader) {
   metadata = object.dump();
 }
 
-std::string confidence_text(int hundredths) {
-  const auto digits = std::to_string(100 + hundredths);
-  return (hundredths >= 100 ? "1." : "0.") + digits.substr(digits.size() - 2);
-}
-
 /// The name to show for a conversation; empty when this event does not tell.
 std::string title_of(const sdk::InboundEvent& e) {
   if (is_private(e)) return e.sender.full_name.empty() ? e.sender.username : e.sender.full_name;
@@ -488,7 +490,6 @@ class TenantBatch {
 
   /// Finds out what is stored of the fresh messages, and what they mean.
   void read_messages() {
-    std::vector<StoredMeaning*> meanings;
     for (Item* item : fresh_) {
       if (item->event == nullptr || !has_meaning(*item->event)) continue;
       const auto& e = *item->event;
@@ -502,10 +503,9 @@ class TenantBatch {
       item->text = std::move(read.text);
       item->meaning = std::move(read.meaning);
       if (!item->meaning) continue;
-      add_member(item->metadata, "nlp", item->meaning->details_json);
-      meanings.push_back(&*item->meaning);
+      if (item->meaning->details_json != "{}") add_member(item->metadata, "nlp", item->meaning->details_json);
+      mentions_.add(*item->meaning);
     }
-    resolve_mentions(tx_, meanings);
   }
 
   void write_contacts() {
@@ -606,15 +606,20 @@ class TenantBatch {
       messages.add(chat.messages);
       received.add(chat.received_at);
     }
-    const auto rows =
-        tx_.exec(kConversations, tenant_id_, bodies.ids.take(), bodies.integrations.take(), bodies.sealed.take(),
-                 bodies.received.take(), ids.take(), integrations.take(), contacts.take(), sessions.take(),
-                 users.take(), platforms.take(), chat_ids.take(), titles.take(), messages.take(), received.take());
+    const auto rows = tx_.exec(kConversations, tenant_id_, bodies.ids.take(), bodies.integrations.take(),
+                               bodies.sealed.take(), bodies.received.take(), ids.take(), integrations.take(),
+                               contacts.take(), sessions.take(), users.take(), platforms.take(), chat_ids.take(),
+                               titles.take(), messages.take(), received.take(), mentions_.numbers());
     for (const auto& row : rows) {
+      if (row[0].is_null()) {
+        mentions_.found(text_of(row[3]), text_of(row[4]), text_of(row[5]), time_of(row[6]));
+        continue;
+      }
       const auto session = text_of(row[0]);
       conversations_.emplace(session, text_of(row[1]));
       if (row[2].as<bool>()) early_edits_.insert(session);
     }
+    mentions_.settle();
   }
 
   /// A message that is being written.
@@ -792,6 +797,7 @@ class TenantBatch {
   std::unordered_map<std::string, std::string> conversations_;  // session -> id
   std::unordered_set<std::string> early_edits_;                 // sessions where edits came before their originals
   std::map<std::string, int> deltas_;
+  Mentions mentions_;
   std::vector<PendingAct> acts_;
   std::vector<NlpRequest> requests_;
   IngestCounts counts_;

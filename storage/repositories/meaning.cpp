@@ -1,35 +1,13 @@
 #include "storage/repositories/meaning.hpp"
 
-#include <map>
-
 #include "core/base/ids.hpp"
-#include "storage/pg_array.hpp"
 #include "storage/repositories/rows.hpp"
 
 namespace easyflow::storage {
 namespace {
 
-// Row-level security shows the tenant's own rows only. Of several that bear the number the newest is meant.
-constexpr Sql kMentioned{"meaning.mentioned", R"sql(
-  select g.value, o.id as order_id, p.id as product_id
-    from unnest($1::text[]) as g(value)
-    left join lateral (
-      select f.id from (
-        select id, ordered_at from orders
-         where tenant_id = current_tenant() and external_id in (g.value, upper(g.value))
-        union all
-        select id, ordered_at from orders
-         where tenant_id = current_tenant() and external_number in (g.value, upper(g.value))) f
-       order by f.ordered_at desc, f.id limit 1) o on true
-    left join lateral (
-      select f.id from (
-        select id, updated_at from products
-         where tenant_id = current_tenant() and sku in (g.value, upper(g.value)) and sku <> ''
-        union all
-        select id, updated_at from products
-         where tenant_id = current_tenant() and external_id in (g.value, upper(g.value))) f
-       order by f.updated_at desc, f.id limit 1) p on true
-   where o.id is not null or p.id is not null)sql"};
+// Row-level security shows the tenant's own rows only.
+constexpr Sql kMentioned{"meaning.mentioned", "select number, order_id, product_id, at from mentioned($1::text[])"};
 
 constexpr Sql kPutActs{"meaning.put_acts", R"sql(
   with put as (
@@ -52,26 +30,31 @@ bool is_mention(const StoredEntity& entity) {
          !entity.value.empty() && entity.value.size() <= kLongestNumber;
 }
 
-struct Mentioned {
-  std::string order_id;
-  std::string product_id;
-};
+/// Latin and Russian letters: those that articles are written in.
+std::string in_capitals(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    if (lead >= 'a' && lead <= 'z') text[i] = static_cast<char>(lead - 0x20);
+    if ((lead != 0xD0 && lead != 0xD1) || i + 1 == text.size()) continue;
+    const unsigned letter = (lead & 0x1Fu) << 6 | (static_cast<unsigned char>(text[++i]) & 0x3Fu);
+    const unsigned capital = letter >= 0x430 && letter <= 0x44F ? letter - 0x20 : letter == 0x451 ? 0x401 : letter;
+    text[i - 1] = static_cast<char>(0xC0 | capital >> 6);
+    text[i] = static_cast<char>(0x80 | (capital & 0x3F));
+  }
+  return text;
+}
 
 void add_member(std::string& object, const char* name, const std::string& id) {
   object.pop_back();
   object += std::string(",\"") + name + "\":\"" + id + "\"}";
 }
 
-/// A number can belong to an order as well as to a product; its kind decides then.
-void add_ids(StoredEntity& entity, const Mentioned& found) {
-  const bool product = !found.product_id.empty() && (entity.type == "sku" || found.order_id.empty());
-  if (product)
-    add_member(entity.json, "product_id", found.product_id);
-  else
-    add_member(entity.json, "order_id", found.order_id);
-}
-
 }  // namespace
+
+std::string confidence_text(int hundredths) {
+  const auto digits = std::to_string(100 + hundredths);
+  return (hundredths >= 100 ? "1." : "0.") + digits.substr(digits.size() - 2);
+}
 
 std::string entities_json(const StoredMeaning& meaning) {
   std::string out = "[";
@@ -82,20 +65,54 @@ std::string entities_json(const StoredMeaning& meaning) {
   return out += ']';
 }
 
-void resolve_mentions(Tx& tx, const std::vector<StoredMeaning*>& meanings) {
-  std::map<std::string, std::vector<StoredEntity*>> wanted;
-  for (auto* meaning : meanings)
-    for (auto& entity : meaning->entities)
-      if (is_mention(entity)) wanted[entity.value].push_back(&entity);
-  if (wanted.empty()) return;
-  TextColumn values;
-  for (const auto& [value, entities] : wanted) values.add(value);
-  for (const auto& row : tx.exec(kMentioned, values.take())) {
-    Mentioned found;
-    found.order_id = text_of(row["order_id"]);
-    found.product_id = text_of(row["product_id"]);
-    for (auto* entity : wanted.at(text_of(row["value"]))) add_ids(*entity, found);
+void Mentions::Newest::take(const std::string& other, Timestamp other_at) {
+  if (other.empty()) return;
+  if (!id.empty() && (other_at < at || (other_at == at && other >= id))) return;
+  id = other;
+  at = other_at;
+}
+
+void Mentions::add(StoredMeaning& meaning) {
+  for (auto& entity : meaning.entities) {
+    if (!is_mention(entity)) continue;
+    owners_.try_emplace(entity.value);
+    owners_.try_emplace(in_capitals(entity.value));
+    entities_.push_back(&entity);
   }
+}
+
+PgBinary Mentions::numbers() const {
+  TextColumn numbers;
+  for (const auto& [number, owners] : owners_) numbers.add(number);
+  return numbers.take();
+}
+
+void Mentions::found(const std::string& number, const std::string& order_id, const std::string& product_id,
+                     Timestamp at) {
+  auto& owners = owners_[number];
+  owners.order.take(order_id, at);
+  owners.product.take(product_id, at);
+}
+
+void Mentions::settle() {
+  for (auto* entity : entities_) {
+    auto owners = owners_.at(entity->value);
+    const auto& others = owners_.at(in_capitals(entity->value));
+    owners.order.take(others.order.id, others.order.at);
+    owners.product.take(others.product.id, others.product.at);
+    // a number can belong to an order as well as to a product; its kind decides then
+    if (!owners.product.id.empty() && (entity->type == "sku" || owners.order.id.empty()))
+      add_member(entity->json, "product_id", owners.product.id);
+    else if (!owners.order.id.empty())
+      add_member(entity->json, "order_id", owners.order.id);
+  }
+}
+
+void Mentions::resolve(Tx& tx) {
+  if (entities_.empty()) return;
+  for (const auto& row : tx.exec(kMentioned, numbers()))
+    found(text_of(row[0]), text_of(row[1]), text_of(row[2]), time_of(row[3]));
+  settle();
 }
 
 void put_pending_acts(Tx& tx, const std::vector<PendingAct>& acts) {

@@ -1,12 +1,14 @@
 // What a message means, as it is stored. How that is found out is the business of core/understanding.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/clock.hpp"
 #include "storage/database.hpp"
+#include "storage/pg_array.hpp"
 
 namespace easyflow::storage {
 
@@ -44,13 +46,39 @@ class MessageReader {
   virtual std::string mask(std::string text) const = 0;
 };
 
+/// "0.87", as numeric(3,2) writes it.
+std::string confidence_text(int hundredths);
 /// [{"type": ...}, ...]
 std::string entities_json(const StoredMeaning& meaning);
 
-/// Order numbers, articles and tracking numbers are looked up among the tenant's own orders and products; what is found
-/// gets "order_id" or "product_id". No statement when there is nothing to look up. The transaction's scope must be the
-/// tenant.
-void resolve_mentions(Tx& tx, const std::vector<StoredMeaning*>& meanings);
+/// Order numbers, articles and tracking numbers in messages, which the database function mentioned() looks up among the
+/// tenant's own orders and products, as written and in capitals; what is found gets "order_id" or "product_id". Of
+/// several that bear a number the newest is meant.
+class Mentions {
+ public:
+  /// Its entities must stay where they are.
+  void add(StoredMeaning& meaning);
+  /// The argument of mentioned().
+  PgBinary numbers() const;
+  /// Takes a row of mentioned(); an id that is null there is "".
+  void found(const std::string& number, const std::string& order_id, const std::string& product_id, Timestamp at);
+  /// Adds what was found to the entities.
+  void settle();
+  /// Looks them up in a statement of their own, none when there is nothing to look up, and settles.
+  void resolve(Tx& tx);
+
+ private:
+  struct Newest {
+    std::string id;  ///< "": none
+    Timestamp at{};
+    void take(const std::string& other, Timestamp other_at);
+  };
+  struct Owners {
+    Newest order, product;
+  };
+  std::vector<StoredEntity*> entities_;
+  std::map<std::string, Owners> owners_;  ///< by number
+};
 
 /// A message on which something shall be done.
 struct PendingAct {

@@ -81,9 +81,9 @@ struct Reread {
 
 long long change(Tx& tx, std::vector<Reread>& messages) {
   if (messages.empty()) return 0;
-  std::vector<StoredMeaning*> meanings;
-  for (auto& message : messages) meanings.push_back(&message.meaning);
-  resolve_mentions(tx, meanings);
+  Mentions mentions;
+  for (auto& message : messages) mentions.add(message.meaning);
+  mentions.resolve(tx);
   UuidColumn ids;
   TimestampColumn created;
   TextColumn was, contents, intents, entities, models, details;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 namespace easyflow::nlp {
 namespace {
 
@@ -69,6 +72,22 @@ TEST(DefaultExamples, AreWhatTheNoteSays) {
   EXPECT_TRUE(faults.contradictions.empty()) << faults.contradictions.front();
   EXPECT_TRUE(faults.small_intents.empty());
   EXPECT_LT(static_cast<double>(before - examples.size()), 0.01 * static_cast<double>(before));
+}
+
+TEST(DefaultExamples, TheTypicalOnesAreOthersAndOfEveryIntent) {
+  auto typical = typical_examples();
+  std::map<std::string, int> sizes;
+  for (const auto& example : typical) ++sizes[example.intent];
+  for (const auto& example : default_examples())
+    EXPECT_GE(sizes[example.intent], 15) << "to tell how sure a model is of " << example.intent;
+  auto both = default_examples();
+  (void)clean(both);
+  const auto alone = both.size();
+  both.insert(both.end(), typical.begin(), typical.end());
+  const auto faults = clean(both);
+  EXPECT_TRUE(faults.contradictions.empty()) << faults.contradictions.front();
+  // short phrases that everybody writes are in both
+  EXPECT_GT(both.size() - alone, typical.size() * 85 / 100);
 }
 
 }  // namespace

@@ -157,6 +157,12 @@ TEST_F(MeaningTest, NumbersLeadToTheTenantsOwnRows) {
   EXPECT_EQ(entity(a, 1, "product_id"), product) << "an article that was taken for an order number";
   EXPECT_EQ(entity(a, 2, "product_id"), product);
   EXPECT_EQ(entity(a, 3, "order_id"), "");
+  said(a, "2b", "order_status #ext-1 #EXT-1");
+  EXPECT_EQ(entity(a, 0, "order_id"), order);
+  EXPECT_EQ(entity(a, 1, "order_id"), "") << "whatever else is looked up beside it";
+  const auto russian = add_product(a, "prod-2", "АРТ-Ё7");
+  said(a, "2c", "order_status @арт-ё7");
+  EXPECT_EQ(entity(a, 0, "product_id"), russian);
   said(a, "3", "order_status @CD-88");
   EXPECT_EQ(entity(a, 0, "product_id"), "") << "of another tenant";
   said(b, "1", "order_status #66102 @CD-88 #ext-1");

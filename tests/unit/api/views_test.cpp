@@ -24,6 +24,14 @@ TEST(Views, AMessageTellsWhoReadIt) {
   EXPECT_EQ(shown["nlp"]["ambiguous"], false);
   EXPECT_EQ(shown["nlp"]["ranking"][0]["intent"], "spam");
   EXPECT_EQ(shown["nlp"]["before"], nullptr);
+  message.metadata_json =
+      R"({"nlp":{"ambiguous":true,"ranking":{"complaint":0.2,"spam":0.41,"odd":"x","thanks":0.3}}})";
+  shown = view(message);
+  EXPECT_EQ(shown["nlp"]["source"], "model");
+  EXPECT_EQ(shown["nlp"]["ambiguous"], true);
+  EXPECT_EQ(
+      shown["nlp"]["ranking"].dump(),
+      R"([{"confidence":0.41,"intent":"spam"},{"confidence":0.3,"intent":"thanks"},{"confidence":0.2,"intent":"complaint"}])");
   message.nlp_model = "operator";
   EXPECT_EQ(view(message)["nlp"]["source"], "operator");
   EXPECT_EQ(view(message)["nlp"]["rejected"], false) << "a person is sure";

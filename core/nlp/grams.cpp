@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 
+#include "core/nlp/lanes.hpp"
+
 namespace easyflow::nlp {
 namespace {
 
@@ -107,6 +109,11 @@ void RowIndex::count() {
   }
 }
 
+EASYFLOW_LANES void find_rows(const RowIndex& vocabulary, std::size_t block, std::uint32_t* buckets,
+                              std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) buckets[i] = vocabulary.row(block, buckets[i]);
+}
+
 const std::vector<Feature>& Weigher::weigh(const Grams& grams, const RowIndex& vocabulary) {
   features_.clear();
   std::size_t known = 0, seen = 0;
@@ -126,9 +133,12 @@ const std::vector<Feature>& Weigher::weigh(const Grams& grams, const RowIndex& v
     }
     const auto first = features_.size();
     float squares = 0;
-    for (auto slot : used_) {
-      const auto row = vocabulary.row(block, slots_[slot] >> kCountBits);
-      const float frequency = 1 + log_count(slots_[slot] & ((1u << kCountBits) - 1));
+    rows_.resize(used_.size());
+    for (std::size_t i = 0; i < used_.size(); ++i) rows_[i] = slots_[used_[i]] >> kCountBits;
+    find_rows(vocabulary, block, rows_.data(), rows_.size());
+    for (std::size_t i = 0; i < used_.size(); ++i) {
+      const auto row = rows_[i];
+      const float frequency = 1 + log_count(slots_[used_[i]] & ((1u << kCountBits) - 1));
       const float idf = row == RowIndex::kNone ? vocabulary.unknown_idf() : vocabulary.idf()[row];
       const float value = frequency * idf;
       squares += value * value;

@@ -69,6 +69,9 @@ class RowIndex {
   float unknown_idf_ = 1;
 };
 
+/// Turns buckets of a block into their rows, in place.
+void find_rows(const RowIndex& vocabulary, std::size_t block, std::uint32_t* buckets, std::size_t count);
+
 /// Scratch and result of weighing; reused from message to message.
 class Weigher {
  public:
@@ -82,6 +85,7 @@ class Weigher {
   /// A bucket in the upper bits, how often it was seen below; 0: empty.
   std::vector<std::uint32_t> slots_;
   std::vector<std::uint32_t> used_;
+  std::vector<std::uint32_t> rows_;  ///< of the buckets in used_
   std::vector<Feature> features_;
   float coverage_ = 0;
 };

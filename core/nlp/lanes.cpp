@@ -27,6 +27,19 @@ EASYFLOW_INLINE void gather_columns(const float* matrix, std::size_t width, cons
   for (std::size_t c = 0; c < kCount; ++c) lanes(out)[c] = sum[c];
 }
 
+template <std::size_t kCount>
+EASYFLOW_INLINE void multiply_columns(const float* matrix, std::size_t width, const float* in, std::size_t count,
+                                      float* out) {
+  Lane sum[kCount];
+  for (std::size_t c = 0; c < kCount; ++c) sum[c] = lanes(out)[c];
+  for (std::size_t i = 0; i < count; ++i) {
+    if (in[i] == 0) continue;
+    const auto* row = lanes(matrix + i * width);
+    for (std::size_t c = 0; c < kCount; ++c) sum[c] += row[c] * in[i];
+  }
+  for (std::size_t c = 0; c < kCount; ++c) lanes(out)[c] = sum[c];
+}
+
 EASYFLOW_INLINE float scale_at(const std::uint8_t* bytes) {
   std::uint16_t half;
   std::memcpy(&half, bytes, sizeof(half));
@@ -79,11 +92,10 @@ EASYFLOW_LANES void scatter(float* matrix, std::size_t width, const Feature* fea
 }
 
 EASYFLOW_LANES void multiply(const float* matrix, std::size_t width, const float* in, std::size_t count, float* out) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (in[i] == 0) continue;
-    const auto* row = lanes(matrix + i * width);
-    for (std::size_t c = 0; c < width / kLane; ++c) lanes(out)[c] += row[c] * in[i];
-  }
+  std::size_t c = 0;
+  for (; c + 8 * kLane <= width; c += 8 * kLane) multiply_columns<8>(matrix + c, width, in, count, out + c);
+  for (; c + 4 * kLane <= width; c += 4 * kLane) multiply_columns<4>(matrix + c, width, in, count, out + c);
+  for (; c < width; c += kLane) multiply_columns<1>(matrix + c, width, in, count, out + c);
 }
 
 EASYFLOW_LANES void outer(float* matrix, std::size_t width, const float* in, std::size_t count, const float* delta) {

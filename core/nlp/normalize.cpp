@@ -59,7 +59,7 @@ void read(std::string_view text, const std::vector<Entity>* entities, std::vecto
   std::size_t entity_end = 0;
   std::size_t units = 0;  // letters and entities seen; those after the head wait in a ring
   for (std::size_t at = 0; at < text.size(); ++index) {
-    char32_t letter = next_code_point(text, at);
+    char32_t letter = next_letter(text, at);
     if (index < entity_end) continue;
     while (next != end && next->start < index) ++next;  // overlapping or out of order: leave it out
     if (next != end && next->start == index && next->end > index) {

@@ -12,6 +12,19 @@ inline constexpr char32_t kReplacement = 0xFFFD;
 /// The code point at `at`, which moves behind it. What is not UTF-8 gives U+FFFD for each longest part that could have
 /// begun a code point, as browsers and Python count it.
 char32_t next_code_point(std::string_view text, std::size_t& at);
+/// The same, quick for ASCII and for two bytes, which Cyrillic letters take.
+inline char32_t next_letter(std::string_view text, std::size_t& at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  if (lead < 0x80) return static_cast<unsigned char>(text[at++]);
+  if (lead >= 0xC2 && lead <= 0xDF && at + 1 < text.size()) {
+    const auto next = static_cast<unsigned char>(text[at + 1]);
+    if ((next & 0xC0) == 0x80) {
+      at += 2;
+      return (lead & 0x1Fu) << 6 | (next & 0x3Fu);
+    }
+  }
+  return next_code_point(text, at);
+}
 void append_utf8(std::string& out, char32_t letter);
 
 /// Lower case without accents; ё is е. Full-width ASCII becomes ASCII, every kind of space " ", typographic quotes and

@@ -16,11 +16,11 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HUB = "easyflow"
-UNREAD = "easyflow-unread"       # the hub that stores messages without reading what they mean
-NODE = "fastify-pg"         # idiomatic Node: a transaction a webhook
+UNREAD = "easyflow-unread"       # the hub, storing messages without reading what they mean
+NODE = "fastify-pg"              # idiomatic Node: a transaction a webhook
 YARDSTICK = "beast-batch-async"  # the least a durable receiver in C++ can do
 GOAL_CONNS, GOAL_RATIO = 64, 3.0
-GOAL_READING = 0.85             # of the throughput without reading
+GOAL_READING = 0.85              # of the throughput without reading
 GOAL_IDLE_MIB, GOAL_START_S = 60, 1.0
 
 # The peers' tables are emptied by the harness, these beside them.

@@ -19,9 +19,8 @@
 //   1. ledger          what is new goes on, what is known ends here; finds the contacts and tells which differ
 //   -  what the fresh messages mean is found out here, without the database
 //   2. contacts        only when one is new or changed
-//   3. conversations   and bodies. Locks each conversation until the commit; looks at orders and products when a
-//   message
-//                      names one
+//   3. conversations   and bodies. Locks each conversation until the commit; orders and products are looked up on the
+//                      way when a message names one
 //   4. messages        and outbox events; sees what others wrote into the conversation before step 3 locked it
 //   5. edits           one by one, after the messages of the batch
 //   6. automatic acts  only when a message has one; rows that nobody else knows yet

@@ -97,6 +97,7 @@ Reply revoke_token(Services&, Call);
 Reply list_keys(Services&, Call);
 Reply rotate_keys(Services&, Call);
 Reply show_me(Services&, Call);
+Reply change_me(Services&, Call);
 
 void add_health_routes(net::Router& router, Services& services);
 void add_page_routes(net::Router& router, Services& services);

@@ -35,6 +35,7 @@ struct Endpoint {
 /// The whole of /api/v1. A test holds it against docs/openapi.yaml.
 constexpr Endpoint kEndpoints[] = {
     {"GET", "/api/v1/me", "", show_me},
+    {"PATCH", "/api/v1/me", "write", change_me},
     {"GET", "/api/v1/platforms", "read", list_platforms},
     {"GET", "/api/v1/integrations", "read", list_integrations},
     {"POST", "/api/v1/integrations", "write", add_integration},

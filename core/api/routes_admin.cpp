@@ -133,4 +133,14 @@ Reply show_me(Services& services, Call call) {
   co_return net::json_response(200, body);
 }
 
+Reply change_me(Services& services, Call call) {
+  auto fields = Fields::parse(call.request.body);
+  if (!fields) co_return net::problem_from(fields.error());
+  auto time_zone = fields->required_text("time_zone", 255);
+  if (auto checked = fields->finish(); !checked) co_return net::problem_from(checked.error());
+  auto user = co_await services.auth.set_time_zone(call.tenant(), call.who.user_id, std::move(time_zone));
+  if (!user) co_return net::problem_from(user.error());
+  co_return net::json_response(200, view(*user));
+}
+
 }  // namespace easyflow::api

@@ -344,8 +344,8 @@ json view(const auth::IssuedToken& issued) {
 }
 
 json view(const storage::User& user) {
-  return {
-      {"id", user.id}, {"tenant_id", user.tenant_id}, {"email", user.email}, {"name", user.name}, {"role", user.role}};
+  return {{"id", user.id},     {"tenant_id", user.tenant_id}, {"email", user.email},
+          {"name", user.name}, {"role", user.role},           {"time_zone", text_or_null(user.time_zone)}};
 }
 
 json view(const storage::NlpExample& example) {

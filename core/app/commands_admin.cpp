@@ -161,6 +161,7 @@ struct UserOptions {
   std::string role = "owner";
   bool password_stdin = false;
   bool no_password = false;
+  std::string time_zone;
 };
 
 Task<int> add_user(Core& core, const Invocation& invocation, const UserOptions& options) {
@@ -204,9 +205,28 @@ Task<int> list_users(Core& core, const Invocation& invocation) {
     print(api::paged(std::move(items), ""));
     co_return 0;
   }
-  Table table({"E-MAIL", "NAME", "ROLE"});
-  for (const auto& user : users) table.add({printable(user.email), printable(user.name), user.role});
+  Table table({"E-MAIL", "NAME", "ROLE", "TIME ZONE"});
+  for (const auto& user : users) table.add({printable(user.email), printable(user.name), user.role, user.time_zone});
   table.print();
+  co_return 0;
+}
+
+Task<int> change_user(Core& core, const Invocation& invocation, const UserOptions& options) {
+  auto tenant = co_await tenant_of(core, invocation.tenant);
+  if (!tenant) co_return report(tenant.error(), invocation.json);
+  auto users = co_await core.users.list(*tenant);
+  auto user = std::find_if(users.begin(), users.end(), [&](const auto& u) { return u.email == options.email; });
+  if (user == users.end())
+    co_return report(
+        Error(ErrorKind::not_found, "There is no user '" + options.email + "'; 'easyflow user list' shows all.")
+            .with_field("email"),
+        invocation.json);
+  auto changed = co_await core.auth.set_time_zone(*tenant, user->id, options.time_zone);
+  if (!changed) co_return report(Error(changed.error()).with_field("--time-zone"), invocation.json);
+  if (invocation.json)
+    print(api::view(*changed));
+  else
+    std::cout << changed->email << " lives by " << changed->time_zone << " now.\n";
   co_return 0;
 }
 
@@ -286,6 +306,18 @@ void add_users(CLI::App& app, Invocation& invocation) {
   add->callback([&invocation, user] {
     invocation.action = [&invocation, user] {
       return with_core(invocation, [&invocation, user](Core& core) { return add_user(core, invocation, *user); });
+    };
+  });
+  auto change = std::make_shared<UserOptions>();
+  auto* set = users->add_subcommand("set", "Change a user");
+  set->add_option("email", change->email, "E-mail address of the user")->required();
+  set->add_option("--time-zone", change->time_zone,
+                  "IANA name, like Europe/Berlin: dates in messages and quiet hours go by that of the tenant's owner")
+      ->required();
+  set->callback([&invocation, change] {
+    invocation.action = [&invocation, change] {
+      return with_core(invocation,
+                       [&invocation, change](Core& core) { return change_user(core, invocation, *change); });
     };
   });
   users->add_subcommand("list", "The tenant's users")->callback([&] {

@@ -1,5 +1,7 @@
 #include "core/auth/auth.hpp"
 
+#include <cctz/time_zone.h>
+
 #include <algorithm>
 #include <cctype>
 #include <deque>
@@ -24,6 +26,23 @@ constexpr std::size_t kLongestName = 255;
 constexpr std::size_t kTokenLength = 46;  // "ef_" and 256 bits in base64
 // a password takes a tenth of a second, so this many waiting ones keep a caller for about two seconds
 constexpr int kMaxLogins = 20;
+constexpr std::size_t kLongestTimeZone = 50;  // bytes of the column
+
+/// Names of the IANA database, not what else the C library would take: no paths, no "UTC+3".
+bool is_time_zone(const std::string& name) {
+  cctz::time_zone zone;
+  const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '/' || c == '_' || c == '-' || c == '+';
+  });
+  return plain && !name.empty() && name.front() != '/' && name.size() <= kLongestTimeZone &&
+         cctz::load_time_zone(name, &zone);
+}
+
+Error no_such_zone() {
+  return Error(ErrorKind::invalid_input,
+               "There is no such time zone. Give a name of the IANA database, like Europe/Moscow or Asia/Almaty.")
+      .with_field("time_zone");
+}
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -270,6 +289,16 @@ Task<std::optional<storage::User>> AuthService::find_user(std::string tenant_id,
   for (auto& user : users)
     if (user.id == user_id) co_return std::move(user);
   co_return std::nullopt;
+}
+
+Task<Result<storage::User>> AuthService::set_time_zone(std::string tenant_id, std::string user_id,
+                                                       std::string time_zone) {
+  if (!is_time_zone(time_zone)) co_return no_such_zone();
+  bool known = co_await users_.set_time_zone(tenant_id, user_id, std::move(time_zone));
+  if (!known) co_return Error(ErrorKind::not_found, "There is no such user.");
+  auto user = co_await find_user(std::move(tenant_id), std::move(user_id));
+  if (!user) co_return Error(ErrorKind::not_found, "There is no such user.");
+  co_return std::move(*user);
 }
 
 }  // namespace easyflow::auth

@@ -62,6 +62,9 @@ class AuthService {
   void forget_tokens();
   Task<std::vector<storage::ApiToken>> tokens(std::string tenant_id);
   Task<std::optional<storage::User>> find_user(std::string tenant_id, std::string user_id);
+  /// Dates in messages and quiet hours go by the zone of the tenant's owner. Errors: invalid_input (field "time_zone":
+  /// this machine knows no such IANA zone), not_found.
+  Task<Result<storage::User>> set_time_zone(std::string tenant_id, std::string user_id, std::string time_zone);
 
  private:
   struct State;

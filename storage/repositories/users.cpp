@@ -19,16 +19,23 @@ constexpr Sql kAdd{"users.add", R"sql(
   insert into users (id, tenant_id, email, name, role, password_hash)
   values ($1::uuid, current_tenant(), lower($2), $3, $4, $5)
   on conflict (email) do nothing
-  returning id, tenant_id, email, name, role, coalesce(password_hash, '') as password_hash)sql"};
+  returning id, tenant_id, email, name, role, coalesce(password_hash, '') as password_hash,
+            coalesce(timezone, '') as time_zone)sql"};
 
 constexpr Sql kTenants{"users.tenants", "select tenant_id, name from hub_tenants()"};
 
 constexpr Sql kList{"users.list", R"sql(
-  select id, tenant_id, email, name, role, coalesce(password_hash, '') as password_hash
+  select id, tenant_id, email, name, role, coalesce(password_hash, '') as password_hash,
+         coalesce(timezone, '') as time_zone
     from users where is_active order by created_at, id)sql"};
 
+// Messages are read, and quiet hours kept, by the zone: hubs hear of it.
+constexpr Sql kSetTimeZone{"users.set_time_zone", R"sql(
+  update users set timezone = $2, updated_at = now() where id = $1::uuid returning pg_notify('nlp', ''))sql"};
+
 constexpr Sql kLogin{"users.login", R"sql(
-  select user_id as id, tenant_id, lower($1) as email, name, role, coalesce(password_hash, '') as password_hash
+  select user_id as id, tenant_id, lower($1) as email, name, role, coalesce(password_hash, '') as password_hash,
+         '' as time_zone
     from hub_login($1))sql"};
 
 constexpr Sql kAddToken{"tokens.add", R"sql(
@@ -55,6 +62,7 @@ User read_user(const pqxx::row& row) {
   out.name = text_of(row["name"]);
   out.role = text_of(row["role"]);
   out.password_hash = text_of(row["password_hash"]);
+  out.time_zone = text_of(row["time_zone"]);
   return out;
 }
 
@@ -110,6 +118,13 @@ Task<std::vector<User>> UserRepository::list(std::string tenant_id) {
     std::vector<User> out;
     for (const auto& row : tx.exec(kList)) out.push_back(read_user(row));
     return out;
+  };
+  return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
+}
+
+Task<bool> UserRepository::set_time_zone(std::string tenant_id, std::string user_id, std::string time_zone) {
+  auto work = [user_id = std::move(user_id), time_zone = std::move(time_zone)](Tx& tx) {
+    return is_uuid(user_id) && !tx.exec(kSetTimeZone, user_id, time_zone).empty();
   };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
 }

@@ -18,6 +18,7 @@ struct User {
   std::string name;
   std::string role;           ///< owner, operator, viewer
   std::string password_hash;  ///< PHC string, empty when the user can't log in to the page
+  std::string time_zone;      ///< IANA name; empty in what find_login() gives
 };
 
 /// Who is asking: the answer to a token.
@@ -54,6 +55,8 @@ class UserRepository {
   Task<Result<User>> add(User user, std::string tenant_name);
   Task<std::vector<TenantName>> tenants();
   Task<std::vector<User>> list(std::string tenant_id);
+  /// IANA name, at most 50 bytes. Hubs read messages by the new zone at once. False when there is no such user.
+  Task<bool> set_time_zone(std::string tenant_id, std::string user_id, std::string time_zone);
   /// The active user with this e-mail address, of any tenant.
   Task<std::optional<User>> find_login(std::string email);
 

@@ -65,6 +65,22 @@ TEST_F(AccessTest, TheMissingScopeIsNamed) {
   EXPECT_NE(reply.json()["detail"].get<std::string>().find("\"send\""), std::string::npos);
 }
 
+TEST_F(AccessTest, AUserLivesInATimeZone) {
+  const auto as_owner = bearer(token) + "Content-Type: application/json\r\n";
+  EXPECT_EQ(hub().ask("GET", "/api/v1/me", bearer(token)).json()["user"]["time_zone"], "Europe/Moscow");
+  auto changed = hub().ask("PATCH", "/api/v1/me", as_owner, R"({"time_zone":"Asia/Almaty"})");
+  EXPECT_EQ(changed.status, 200) << changed.body;
+  EXPECT_EQ(changed.json()["time_zone"], "Asia/Almaty");
+  for (const char* wrong :
+       {"", "Mars/Olympus", "../../etc/localtime", "/etc/localtime", "libc:localtime", "UTC+3:00"}) {
+    auto reply = hub().ask("PATCH", "/api/v1/me", as_owner, nlohmann::json{{"time_zone", wrong}}.dump());
+    expect_problem(reply, 400);
+    EXPECT_EQ(reply.json()["field"], "time_zone") << reply.body;
+  }
+  expect_problem(hub().ask("PATCH", "/api/v1/me", as_owner, R"({"zone":"Europe/Moscow"})"), 400);
+  EXPECT_EQ(hub().ask("GET", "/api/v1/me", bearer(token)).json()["user"]["time_zone"], "Asia/Almaty");
+}
+
 TEST_F(AccessTest, ATokenHandsOutNoMoreThanItHolds) {
   auto limited = token_of(owner, {"read", "admin"});
   auto as_limited = bearer(limited) + "Content-Type: application/json\r\n";

@@ -53,7 +53,7 @@ LIBRARIES = {
     "toml++": (r"toml", ["core/config"]),
     "CLI11": (r"CLI/", ["core/app"]),
     "RE2": (r"re2/", ["core/nlp"]),
-    "cctz": (r"cctz/", ["core/understanding", "core/automation"]),
+    "cctz": (r"cctz/", ["core/understanding", "core/automation", "core/auth"]),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)

@@ -55,8 +55,10 @@ class Classifier {
   };
   void set_shape(std::size_t classes, std::size_t networks, std::size_t embedding, std::size_t hidden);
   std::size_t rows() const { return vocabulary_.rows(); }
-  std::uint8_t* row(std::size_t index) { return matrix_.data()->bytes + index * stride_; }
-  const std::uint8_t* row(std::size_t index) const { return matrix_.data()->bytes + index * stride_; }
+  std::uint8_t* row(std::size_t index) { return reinterpret_cast<std::uint8_t*>(matrix_.data()) + index * stride_; }
+  const std::uint8_t* row(std::size_t index) const {
+    return reinterpret_cast<const std::uint8_t*>(matrix_.data()) + index * stride_;
+  }
 
   RowIndex vocabulary_;
   std::size_t classes_ = 0, embedding_ = 0, hidden_ = 0;

@@ -448,7 +448,7 @@ int main(int argc, char** argv) {
     table.note("e-commerce development set: skipped, EASYFLOW_NLP_DEV does not name its file");
   if (development != nullptr && wanted("shop")) {
     const auto model = nlp::Model::embedded();
-    std::printf("  (%s; held out: accuracy %.4f, macro-F1 %.4f, calibration error %.4f)\n", model->version().c_str(),
+    std::printf("  (%s; when made: accuracy %.4f, macro-F1 %.4f, calibration error %.4f)\n", model->version().c_str(),
                 model->metrics().accuracy, model->metrics().macro_f1, model->metrics().ece);
     run_shop(table, development, *model, only.count("verbose") != 0);
   }

@@ -33,7 +33,8 @@ struct Meaning {
   std::string source = "model";  ///< who said so: "model", or the remote provider
 };
 
-/// How good a model was when it was made, measured on examples it had not seen (cross-validation).
+/// How good a model was when it was made: by cross-validation, or on the typical messages where they were given
+/// (TrainingOptions::typical), which also told how sure it is.
 struct ModelMetrics {
   std::size_t examples = 0;
   std::size_t intents = 0;

@@ -47,7 +47,8 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
   void pump() {
     while (!queue.empty() && in_flight < options.parallel && (in_flight == 0 || queue.size() >= smallest_companion())) {
       auto batch = std::make_shared<Batch>();
-      while (!queue.empty() && batch->size() < options.max_batch) {
+      const auto largest = std::min(options.max_batch, share());
+      while (!queue.empty() && batch->size() < largest) {
         batch->deliveries->push_back(std::move(queue.front().delivery));
         batch->answers.push_back(std::move(queue.front().answer));
         queue.pop_front();
@@ -56,6 +57,13 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
       deliveries_in_flight += batch->size();
       tasks.spawn("ingest.batch", run(this->shared_from_this(), std::move(batch)));
     }
+  }
+
+  /// What one of all transactions gets. One that took all that waits would leave too little for a companion, and the
+  /// database would work for one at a time.
+  std::size_t share() const {
+    const auto parallel = static_cast<std::size_t>(options.parallel);
+    return (queue.size() + deliveries_in_flight + parallel - 1) / parallel;
   }
 
   /// While transactions are under way, another one starts only for at least half as many deliveries. A smaller one

@@ -93,7 +93,9 @@ TEST_F(MessagingTest, ConcurrentWebhooksShareTransactions) {
   EXPECT_EQ(refused, 0);
   EXPECT_EQ(ask("select count(*) from messages"), "200");
   EXPECT_EQ(ask("select sum(messages_count) from conversations"), "200");
-  EXPECT_LT(db.stats().transactions - before, 20u);
+  const auto transactions = db.stats().transactions - before;
+  EXPECT_GE(transactions, 2u) << "none takes all, so that the database works for two at a time";
+  EXPECT_LT(transactions, 20u);
 }
 
 TEST_F(MessagingTest, OneDeliveryThatCannotBeStoredTakesNoOtherWithIt) {

@@ -28,7 +28,8 @@ HUB_TABLES = ("inbound_events, inbound_bodies, messages, conversations, contacts
               "automatic_acts")
 
 # Whatever of the acknowledged webhooks is not there exactly once, in every table it belongs to. Kept in bench_faults,
-# since the tables are emptied before the next measurement; the harness takes the number.
+# since the tables are emptied before the next measurement; the harness takes the number. One webhook in 100,000,000 has
+# the message_id 0, by which Telegram says that there is none yet; it is stored as none.
 FAULTS_TABLE = "create table bench_faults (at timestamptz not null default now(), fault text, subject text)"
 HUB_VERIFY = """
 with wanted as (select 'update:' || id as dedup_key, (id::bigint % 100000000)::text as message_id from acked),
@@ -41,7 +42,7 @@ faults as (
             select from messages m join conversations c on c.id = m.conversation_id
                                    join contacts p on p.id = m.contact_id
                                    join outbox_events o on o.subject_id = m.id
-             where m.platform_message_id = w.message_id)
+             where coalesce(m.platform_message_id, '0') = w.message_id)
     union all
     select 'message stored ' || count(*) || ' times', platform_message_id from messages group by 2 having count(*) > 1
     union all

@@ -63,9 +63,19 @@ void append_clean(std::string& out, std::string_view value, bool quoted) {
   flush(value.size());
 }
 
-void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>(value >> shift);
+void write_big_endian(char* out, std::uint64_t value, int bytes) {
+  for (int i = bytes - 1; i >= 0; --i, value >>= 8) out[i] = static_cast<char>(value);
 }
+
+void append_big_endian(std::string& out, std::uint64_t value, int bytes) {
+  char text[8];
+  write_big_endian(text, value, bytes);
+  out.append(text, static_cast<std::size_t>(bytes));
+}
+
+/// Dimensions, whether there are nulls, element type; then length and lower bound of the only dimension.
+constexpr std::size_t kArrayHeader = 20;
+constexpr std::size_t kEmptyArray = 12;  ///< has no dimension to describe
 
 constexpr std::array<std::int8_t, 256> hex_values() {
   std::array<std::int8_t, 256> values{};
@@ -99,49 +109,45 @@ std::string PgArray::take() {
   return std::exchange(text_, "{");
 }
 
+void PgColumn::begin_element(std::uint32_t length) {
+  if (count_++ == 0) elements_.assign(kArrayHeader, '\0');  // written by take()
+  append_big_endian(elements_, length, 4);
+}
+
 void PgColumn::add_null() {
-  append_big_endian(elements_, 0xFFFFFFFFu, 4);
+  begin_element(0xFFFFFFFFu);
   has_null_ = true;
-  ++count_;
 }
 
 void PgColumn::add_integer(std::uint64_t value, int bytes) {
-  append_big_endian(elements_, static_cast<std::uint64_t>(bytes), 4);
+  begin_element(static_cast<std::uint32_t>(bytes));
   append_big_endian(elements_, value, bytes);
-  ++count_;
 }
 
 void PgColumn::add_text(std::string_view value) {
+  begin_element(0);
   const std::size_t start = elements_.size();
-  elements_.append(4, '\0');
   append_clean(elements_, value, /*quoted=*/false);
-  std::string length;
-  append_big_endian(length, elements_.size() - start - 4, 4);
-  elements_.replace(start, 4, length);
-  ++count_;
+  write_big_endian(&elements_[start - 4], elements_.size() - start, 4);
 }
 
 void PgColumn::add_bytes(std::string_view value) {
-  append_big_endian(elements_, value.size(), 4);
+  begin_element(static_cast<std::uint32_t>(value.size()));
   elements_.append(value);
-  ++count_;
 }
 
 PgBinary PgColumn::take() {
-  // dimensions, whether there are nulls, element type; then length and lower bound of the only dimension
-  PgBinary array;
-  array.bytes.reserve(20 + elements_.size());
-  append_big_endian(array.bytes, count_ == 0 ? 0 : 1, 4);
-  append_big_endian(array.bytes, has_null_ ? 1 : 0, 4);
-  append_big_endian(array.bytes, element_type_, 4);
-  if (count_ > 0) {
-    append_big_endian(array.bytes, count_, 4);
-    append_big_endian(array.bytes, 1, 4);
-    array.bytes += elements_;
+  const auto count = std::exchange(count_, 0);
+  auto array = PgBinary{std::exchange(elements_, {})};
+  array.bytes.resize(count == 0 ? kEmptyArray : array.bytes.size());
+  char* header = array.bytes.data();
+  write_big_endian(header, count == 0 ? 0 : 1, 4);
+  write_big_endian(header + 4, std::exchange(has_null_, false) ? 1 : 0, 4);
+  write_big_endian(header + 8, element_type_, 4);
+  if (count > 0) {
+    write_big_endian(header + 12, count, 4);
+    write_big_endian(header + 16, 1, 4);
   }
-  elements_.clear();
-  count_ = 0;
-  has_null_ = false;
   return array;
 }
 

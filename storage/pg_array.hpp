@@ -53,6 +53,7 @@ class PgColumn {
   void add_bytes(std::string_view value);
 
  private:
+  void begin_element(std::uint32_t length);
   std::uint32_t element_type_;
   std::uint32_t count_ = 0;
   bool has_null_ = false;

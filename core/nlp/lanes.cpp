@@ -52,9 +52,12 @@ EASYFLOW_INLINE float scale_at(const std::uint8_t* bytes) {
 template <std::size_t kCount>
 EASYFLOW_INLINE void gather_byte_columns(const std::uint8_t* rows, std::size_t stride, std::size_t offset,
                                          std::size_t scale, const Feature* features, std::size_t count, float* out) {
+  constexpr std::size_t kAhead = 8;  // rows lie all over a matrix that other work pushes out of the caches
   Lane sum[kCount] = {};
   for (std::size_t i = 0; i < count; ++i) {
     const auto* row = rows + static_cast<std::size_t>(features[i].row) * stride;
+    if (i + kAhead < count)
+      __builtin_prefetch(rows + static_cast<std::size_t>(features[i + kAhead].row) * stride + offset);
     const float value = features[i].value * scale_at(row + scale);
     const auto* bytes = reinterpret_cast<const Bytes*>(row + offset);
     for (std::size_t c = 0; c < kCount; ++c) sum[c] += __builtin_convertvector(bytes[c], Lane) * value;

@@ -219,11 +219,14 @@ class Database::Pool {
     std::list<Worker>::iterator self;
   };
 
+  /// Scans of whole tables are the last choice: a plan that is made while a table has few rows would keep scanning it
+  /// when it has many.
   static std::string setup_sql(const DatabaseOptions& options) {
     const auto ms = [](std::chrono::seconds value) { return std::to_string(std::chrono::milliseconds(value).count()); };
     return "set statement_timeout = " + ms(options.statement_timeout) +
            "; set lock_timeout = " + ms(options.lock_timeout) +
-           "; set idle_in_transaction_session_timeout = 60000; set timezone = 'UTC'; " + options.session_settings;
+           "; set idle_in_transaction_session_timeout = 60000; set timezone = 'UTC'; set enable_seqscan = off; " +
+           options.session_settings;
   }
 
   std::size_t waiting() const { return queues_[0].size() + queues_[1].size(); }

@@ -1,5 +1,6 @@
 #include "storage/database.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -24,6 +25,7 @@ constexpr Sql kTenantShown{"test.tenant", "select coalesce(current_setting('app.
 constexpr Sql kBackend{"test.backend", "select pg_backend_pid()"};
 constexpr Sql kInsert{"test.insert", "insert into things(id, name) values ($1, $2)"};
 constexpr Sql kCount{"test.count", "select count(*) from things"};
+constexpr Sql kPlan{"test.plan", "explain select name from things where id = 1"};
 
 std::string tenant_shown(Tx& tx) { return tx.exec(kTenantShown)[0][0].as<std::string>(); }
 int backend(Tx& tx) { return tx.exec(kBackend)[0][0].as<int>(); }
@@ -73,6 +75,15 @@ TEST_F(DatabaseTest, ReturnsWhatTheWorkReturnsAfterCommit) {
   EXPECT_EQ(loop_.run(db.run(Lane::background, Scope::hub(), count)), 2);
   EXPECT_EQ(db.stats().transactions, 2U);
   EXPECT_EQ(db.stats().failures, 0U);
+}
+
+TEST_F(DatabaseTest, PlansForATableThatIsStillSmallAsForALargeOne) {
+  as_owner("insert into things select n, 'thing' from generate_series(1, 40) n");
+  as_owner("analyze things");
+  Database db(loop_.executor(), options_);
+  const auto plan =
+      loop_.run(db.run(Lane::interactive, Scope::hub(), [](Tx& tx) { return tx.exec(kPlan)[0][0].as<std::string>(); }));
+  EXPECT_THAT(plan, testing::HasSubstr("Index"));
 }
 
 TEST_F(DatabaseTest, ShowsTheScopeOnlyInsideItsTransaction) {

@@ -63,8 +63,10 @@ std::string unavailable_text(const std::string& sqlstate) {
 
 }  // namespace
 
-Tx::Tx(pqxx::connection& connection, std::unordered_set<std::string>& prepared, const Scope& scope)
-    : connection_(connection), prepared_(prepared), work_(connection) {
+Tx::Tx(pqxx::connection& connection, std::unordered_set<std::string>& prepared)
+    : connection_(connection), prepared_(prepared), work_(connection) {}
+
+void Tx::begin(const Scope& scope) {
   work_.exec(scope.tenant_id().empty() ? std::string("begin") : "begin; " + set_scope(scope));
   open_ = true;
 }
@@ -131,7 +133,8 @@ class Database::Pool {
   const asio::any_io_executor& executor() const { return executor_; }
 
   /// Runs `job` and posts `done` to `home`.
-  void submit(Lane lane, Scope scope, std::function<void(Tx&)> job, asio::any_io_executor home, Handler done) {
+  void submit(Lane lane, std::optional<Scope> scope, std::function<void(Tx&)> job, asio::any_io_executor home,
+              Handler done) {
     auto piece = std::make_unique<Piece>(lane, std::move(scope), std::move(job), std::move(home), std::move(done));
     std::unique_lock lock(mutex_);
     if (closing_) return refuse(std::move(lock), std::move(piece), "the database pool is closing");
@@ -192,10 +195,11 @@ class Database::Pool {
 
  private:
   struct Piece {
-    Piece(Lane lane_, Scope scope_, std::function<void(Tx&)> job_, const asio::any_io_executor& home_, Handler done_)
+    Piece(Lane lane_, std::optional<Scope> scope_, std::function<void(Tx&)> job_, const asio::any_io_executor& home_,
+          Handler done_)
         : lane(lane_), scope(std::move(scope_)), job(std::move(job_)), home(home_), done(std::move(done_)) {}
     Lane lane;
-    Scope scope;
+    std::optional<Scope> scope;  ///< none: not begun
     std::function<void(Tx&)> job;
     asio::executor_work_guard<asio::any_io_executor> home;  ///< keeps the caller's loop running meanwhile
     Handler done;
@@ -403,7 +407,8 @@ class Database::Pool {
     session.prepared.clear();
   }
 
-  /// Runs the piece in a transaction, again where that is harmless. Returns what shall come out of the caller's await.
+  /// Runs the piece, in a transaction if it has a scope, again where that is harmless. Returns what shall come out of
+  /// the caller's await.
   std::exception_ptr perform(Session& session, const Piece& piece) const {
     constexpr int max_tries = 3;
     bool reconnected = false;
@@ -411,7 +416,8 @@ class Database::Pool {
       std::string lost;  // why the session is of no more use
       try {
         make_ready(session);
-        Tx tx(*session.connection, session.prepared, piece.scope);
+        Tx tx(*session.connection, session.prepared);
+        if (piece.scope) tx.begin(*piece.scope);
         piece.job(tx);
         tx.commit();
         return nullptr;
@@ -484,8 +490,8 @@ PoolStats Database::stats() const { return pool_->stats(); }
 
 // Not a coroutine: it builds the awaitable and leaves no temporaries next to a co_await. Posting in both directions,
 // instead of spawning a coroutine on the pool, is what makes cancellation harmless: the work simply completes.
-Task<> Database::execute(Lane lane, Scope scope, std::function<void(Tx&)> job) {
-  auto initiate = [](auto done, std::shared_ptr<Pool> pool, Lane its_lane, Scope its_scope,
+Task<> Database::execute(Lane lane, std::optional<Scope> scope, std::function<void(Tx&)> job) {
+  auto initiate = [](auto done, std::shared_ptr<Pool> pool, Lane its_lane, std::optional<Scope> its_scope,
                      std::function<void(Tx&)> its_job) {
     asio::any_io_executor home = asio::get_associated_executor(done, pool->executor());
     pool->submit(its_lane, std::move(its_scope), std::move(its_job), std::move(home), Pool::Handler(std::move(done)));

@@ -54,17 +54,21 @@ class Scope {
   std::string tenant_id_;
 };
 
-/// One open transaction on one connection. Lives on a database thread; never leaves the function it was given to.
+/// One transaction on one connection. Lives on a database thread; never leaves the function it was given to.
 class Tx {
  public:
-  /// Begins the transaction, in one round trip with the scope. `prepared` holds the names of the statements the
-  /// connection knows. Throws std::invalid_argument when the scope's tenant is no UUID, pqxx errors otherwise.
-  Tx(pqxx::connection& connection, std::unordered_set<std::string>& prepared, const Scope& scope);
+  /// Not begun: until begin() each statement commits by itself, under Scope::hub(). `prepared` holds the names of the
+  /// statements the connection knows.
+  Tx(pqxx::connection& connection, std::unordered_set<std::string>& prepared);
   /// Rolls back unless committed; closes the connection when even that fails.
   ~Tx();
   Tx(const Tx&) = delete;
   Tx& operator=(const Tx&) = delete;
 
+  /// Begins the transaction, in one round trip with the scope. Throws std::invalid_argument when the scope's tenant is
+  /// no UUID, pqxx errors otherwise.
+  void begin(const Scope& scope);
+  bool is_open() const noexcept { return open_; }
   /// Runs `sql`, prepared once per connection. Parameters go as text, a PgBinary as it is; std::optional is NULL when
   /// empty. A text must not hold NUL bytes (PgArray and hex_bytea of pg_array.hpp take care of theirs).
   template <class... Args>
@@ -73,7 +77,7 @@ class Tx {
     return work_.exec_prepared(sql.name, parameter(std::forward<Args>(args))...);
   }
 
-  /// Makes the rows of another tenant visible for the rest of the transaction (the ingest batch holds several).
+  /// Makes the rows of another tenant visible for the rest of the transaction.
   void become(const Scope& scope);
   /// For exec, exec_params, stream_to. BEGIN and COMMIT are sent by Tx itself, so it is not a pqxx::work.
   pqxx::transaction_base& raw() noexcept { return work_; }
@@ -154,17 +158,27 @@ class Database {
     }
   }
 
+  /// The same without BEGIN and COMMIT, for work that is one statement most of the time: their round trips are spared.
+  /// What `work` does before it calls Tx::begin is committed at once, so it must be harmless to repeat even after it
+  /// has succeeded. It sees no tenant's rows but through functions that set app.tenant_id for their own transaction.
+  template <class F>
+  auto run_autocommit(Lane lane, F work) -> Task<std::invoke_result_t<F&, Tx&>> {
+    using R = std::invoke_result_t<F&, Tx&>;
+    return run_returning<R>(lane, std::nullopt, std::function<R(Tx&)>(std::move(work)));
+  }
+
   PoolStats stats() const;
 
  private:
   template <class R>
-  Task<R> run_returning(Lane lane, Scope scope, std::function<R(Tx&)> work) {
+  Task<R> run_returning(Lane lane, std::optional<Scope> scope, std::function<R(Tx&)> work) {
     auto slot = std::make_shared<std::optional<R>>();
     std::function<void(Tx&)> job = [slot, work = std::move(work)](Tx& tx) { slot->emplace(work(tx)); };
     co_await execute(lane, std::move(scope), std::move(job));
     co_return std::move(**slot);
   }
-  Task<> execute(Lane lane, Scope scope, std::function<void(Tx&)> job);
+  /// Without a scope the transaction is not begun.
+  Task<> execute(Lane lane, std::optional<Scope> scope, std::function<void(Tx&)> job);
 
   class Pool;
   std::shared_ptr<Pool> pool_;

@@ -16,154 +16,22 @@
 
 // How a batch is stored. Rows are locked in one fixed order everywhere (tenant, then table, then key), so batches that
 // run side by side wait for each other but never in a circle:
-//   1. ledger          what is new goes on, what is known ends here; finds the contacts and tells which differ
-//   -  what the fresh messages mean is found out here, without the database
-//   2. contacts        only when one is new or changed
-//   3. conversations   and bodies. Locks each conversation until the commit; orders and products are looked up on the
-//                      way when a message names one
-//   4. messages        and outbox events; sees what others wrote into the conversation before step 3 locked it
-//   5. edits           one by one, after the messages of the batch
-//   6. automatic acts  only when a message has one; rows that nobody else knows yet
-//   7. NLP requests    only where a provider reads messages too; locked after their messages
-// A batch of plain messages from known people is steps 1, 3 and 4.
-//
-// Plans are made once per connection, maybe while the tables are still empty, when a scan of the whole table looks as
-// good as an index. "offset 0" keeps a look-up from becoming such a join: it stays one probe of the index for each row.
+//   -  what the messages mean is found out first, without the database
+//   1. record_events()  (migrations/) for each tenant: ledger, contacts, conversations, bodies, messages, outbox events
+//   2. quarantined bodies
+//   3. edits            one by one, after the messages of the batch
+//   4. automatic acts   only when a message has one; rows that nobody else knows yet
+//   5. NLP requests     only where a provider reads messages too; locked after their messages
+// A batch of one tenant that needs step 1 only is a single statement without BEGIN and COMMIT around it.
 
 namespace easyflow::storage {
 namespace {
 
-constexpr Sql kLedger{"inbound.ledger", R"sql(
-  with fresh as (
-    insert into inbound_events (integration_id, dedup_key, tenant_id, body_id, state, reason, received_at)
-    select e.integration_id, e.dedup_key, $1::uuid, e.body_id, e.state::inbound_state, e.reason, e.received_at
-      from unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[])
-           as e(integration_id, dedup_key, body_id, state, reason, received_at)
-     order by 1, 2
-    on conflict do nothing
-    returning integration_id, dedup_key
-  )
-  select integration_id, dedup_key, null as turn, null as contact_id, null as as_known from fresh
-  union all
-  select null, null, s.turn, c.id,
-         (c.username, c.full_name, c.language_code, c.is_active) is not distinct from
-         (left(s.username, 255), coalesce(left(s.full_name, 255), c.full_name),
-          coalesce(left(s.language_code, 10), c.language_code), s.is_active)
-    from unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::text[], $13::boolean[]) with ordinality
-         as s(integration_id, platform_user_id, username, full_name, language_code, is_active, turn)
-    left join lateral (select * from contacts k
-                        where k.integration_id = s.integration_id and k.platform_user_id = s.platform_user_id
-                       offset 0) c on true)sql"};
-
-constexpr Sql kContacts{"inbound.contacts", R"sql(
-  insert into contacts as c (id, tenant_id, integration_id, platform_user_id, telegram_id, username, full_name,
-                             language_code, is_active)
-  select g.id, $1::uuid, g.integration_id, g.platform_user_id, g.telegram_id, left(g.username, 255),
-         coalesce(left(g.full_name, 255), k.full_name, ''), coalesce(left(g.language_code, 10), k.language_code, 'ru'),
-         g.is_active
-    from unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::boolean[])
-         as g(id, integration_id, platform_user_id, telegram_id, username, full_name, language_code, is_active)
-    left join lateral (select * from contacts s
-                        where s.integration_id = g.integration_id and s.platform_user_id = g.platform_user_id
-                       offset 0) k on true
-   where k.id is null
-      or (k.username, k.full_name, k.language_code, k.is_active) is distinct from
-         (left(g.username, 255), coalesce(left(g.full_name, 255), k.full_name),
-          coalesce(left(g.language_code, 10), k.language_code), g.is_active)
-   order by g.integration_id, g.platform_user_id
-  on conflict (integration_id, platform_user_id) do update
-     set username = excluded.username, full_name = excluded.full_name, language_code = excluded.language_code,
-         is_active = excluded.is_active, updated_at = now()
-   where (c.username, c.full_name, c.language_code, c.is_active) is distinct from
-         (excluded.username, excluded.full_name, excluded.language_code, excluded.is_active))sql"};
-
-constexpr Sql kContactIds{"inbound.contact_ids", R"sql(
-  select s.turn, c.id
-    from unnest($1::uuid[], $2::text[]) with ordinality as s(integration_id, platform_user_id, turn)
-    cross join lateral (select k.id from contacts k
-                         where k.integration_id = s.integration_id and k.platform_user_id = s.platform_user_id
-                        offset 0) c)sql"};
-
-constexpr Sql kConversations{"inbound.conversations", R"sql(
-  with bodies as (
-    insert into inbound_bodies (id, tenant_id, integration_id, sealed, received_at)
-    select b.id, $1::uuid, b.integration_id, b.sealed, b.received_at
-      from unnest($2::uuid[], $3::uuid[], $4::bytea[], $5::timestamptz[]) as b(id, integration_id, sealed, received_at)
-  ), touched as (
-    insert into conversations as v (id, tenant_id, integration_id, contact_id, session_id, user_id, platform, chat_id,
-                                    title, messages_count, created_at, updated_at, active_at)
-    select g.id, $1::uuid, g.integration_id, g.contact_id, g.session_id, g.user_id, g.platform, g.chat_id,
-           coalesce(left(g.title, 255), ''), g.messages_count, g.received_at, date_trunc('minute', g.received_at),
-           g.received_at
-      from unnest($6::uuid[], $7::uuid[], $8::uuid[], $9::text[], $10::uuid[], $11::text[], $12::text[], $13::text[],
-                  $14::integer[], $15::timestamptz[])
-           as g(id, integration_id, contact_id, session_id, user_id, platform, chat_id, title, messages_count, received_at)
-     order by g.session_id
-    on conflict (session_id) do update
-       set messages_count = v.messages_count + excluded.messages_count,
-           updated_at = greatest(v.updated_at, excluded.updated_at),
-           active_at = greatest(v.active_at, excluded.active_at),
-           contact_id = coalesce(excluded.contact_id, v.contact_id),
-           title = coalesce(nullif(excluded.title, ''), v.title)
-    returning session_id, id, has_early_edits
-  )
-  select session_id, id, has_early_edits, null as number, null as order_id, null as product_id, null as at
-    from touched
-  union all
-  select null, null, null, number, order_id, product_id, at from mentioned($16::text[]))sql"};
-
-// `marker` is the ledger key that an edit leaves when it comes before its original; given only where the conversation,
-// which is locked by now, has such edits.
-constexpr Sql kMessages{"inbound.messages", R"sql(
-  with ready as materialized (
-    select g.*,
-           coalesce(g.known_conversation, (select v.id from conversations v where v.session_id = g.session_id)) as conversation_id
-      from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::uuid[],
-                  $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[], $16::text[],
-                  $17::text[], $18::text[], $19::text[], $20::integer[], $21::text[], $22::text[])
-           with ordinality
-           as g(id, known_conversation, integration_id, session_id, user_id, platform, chat_id, contact_id,
-                content, content_type, platform_message_id, metadata, sent_at, received_at, marker, event_type, payload,
-                intent, hundredths, entities, nlp_model, turn)
-     where not exists (select from inbound_events f where f.integration_id = g.integration_id and f.dedup_key = g.marker
-                       offset 0)
-  ), stored as (
-    insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
-                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at,
-                          intent, confidence, entities, nlp_model)
-    select id, $1::uuid, integration_id, contact_id, conversation_id, session_id, user_id, content,
-           left(content_type, 50), 'user', 'inbound', platform, left(platform_message_id, 255), metadata::jsonb, sent_at,
-           received_at, left(intent, 100), hundredths / 100.0, entities::jsonb, left(nlp_model, 100)
-      from ready where id is not null
-  )
-  insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
-  select $1::uuid, integration_id, event_type, coalesce(id, contact_id),
-         case when id is null
-              then jsonb_strip_nulls(jsonb_build_object('conversation_id', conversation_id, 'chat_id', chat_id,
-                                                        'platform', platform, 'contact_id', contact_id))
-              else payload::jsonb end
-    from ready order by turn
-  returning subject_id)sql"};
-
-// The same for a batch of messages that nothing can have been edited of: nothing to look up, nothing to leave out.
-constexpr Sql kPlainMessages{"inbound.plain_messages", R"sql(
-  with stored as (
-    insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
-                          content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at,
-                          intent, confidence, entities, nlp_model)
-    select g.id, $1::uuid, g.integration_id, g.contact_id, g.conversation_id, g.session_id, g.user_id, g.content,
-           left(g.content_type, 50), 'user', 'inbound', g.platform, left(g.platform_message_id, 255), g.metadata::jsonb,
-           g.sent_at, g.received_at, left(g.intent, 100), g.hundredths / 100.0, g.entities::jsonb,
-           left(g.nlp_model, 100)
-      from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::text[],
-                  $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $17::text[],
-                  $18::integer[], $19::text[], $20::text[])
-           as g(id, conversation_id, integration_id, session_id, user_id, platform, contact_id, content, content_type,
-                platform_message_id, metadata, sent_at, received_at, intent, hundredths, entities, nlp_model)
-  )
-  insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
-  select $1::uuid, e.integration_id, e.type, e.subject_id, e.payload::jsonb
-    from unnest($4::uuid[], $2::uuid[], $15::text[], $16::text[]) as e(integration_id, subject_id, type, payload))sql"};
+constexpr Sql kRecord{"inbound.record", R"sql(
+  select known, owners, conversation_ids, left_out
+    from record_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                       $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42,
+                       $43, $44, $45))sql"};
 
 // Two plain conditions leave the choice of the index to the planner: chats and message ids differ in how often they
 // repeat.
@@ -196,29 +64,27 @@ constexpr Sql kEditWithoutOriginal{"inbound.edit_without_original", R"sql(
     select $1::uuid as id, (select c.id from contacts c where c.integration_id = $2::uuid and c.platform_user_id = $3) as contact_id
   ), marked as (
     insert into inbound_events (integration_id, dedup_key, tenant_id, body_id, state, received_at)
-    select $2::uuid, $4, current_tenant(), $5::uuid, 'processed', $6::timestamptz where $4::text is not null
+    select $2::uuid, key, current_tenant(), $4::uuid, 'processed', $5::timestamptz from early_edit_key($16, $12) as key
+     where key is not null
     on conflict do nothing
   ), flagged as (
-    update conversations set has_early_edits = true where id = $7::uuid and $4::text is not null and not has_early_edits
+    update conversations set has_early_edits = has_early_edits or $12::text is not null, messages_count = messages_count + 1
+     where id = $6::uuid
   ), stored as (
     insert into messages (id, tenant_id, integration_id, contact_id, conversation_id, session_id, user_id, content,
                           content_type, role, direction, platform, platform_message_id, metadata, sent_at, created_at,
                           intent, confidence, entities, nlp_model)
-    select id, current_tenant(), $2::uuid, contact_id, $7::uuid, $8, $9::uuid, $10, left($11, 50), 'user', 'inbound', $12,
-           left($13, 255), $14::jsonb || jsonb_build_object('edited', true, 'edited_at', $15::text), $16::timestamptz,
-           $6::timestamptz, left($18, 100), $19::integer / 100.0, $20::jsonb, left($21, 100)
+    select id, current_tenant(), $2::uuid, contact_id, $6::uuid, $7, $8::uuid, $9, left($10, 50), 'user', 'inbound', $11,
+           left($12, 255), $13::jsonb || jsonb_build_object('edited', true, 'edited_at', $14::text), $15::timestamptz,
+           $5::timestamptz, left($17, 100), $18::integer / 100.0, $19::jsonb, left($20, 100)
       from given
   )
   insert into outbox_events (tenant_id, integration_id, type, subject_id, payload)
   select current_tenant(), $2::uuid, 'message.edited', id,
-         jsonb_strip_nulls(jsonb_build_object('conversation_id', $7::uuid, 'message_id', id, 'chat_id', $17::text,
-                                              'platform', $12::text, 'contact_id', contact_id, 'intent', left($18, 100),
-                                              'confidence', round($19::integer / 100.0, 2)))
+         jsonb_strip_nulls(jsonb_build_object('conversation_id', $6::uuid, 'message_id', id, 'chat_id', $16::text,
+                                              'platform', $11::text, 'contact_id', contact_id, 'intent', left($17, 100),
+                                              'confidence', round($18::integer / 100.0, 2)))
     from given)sql"};
-
-constexpr Sql kCorrectCounts{"inbound.correct_counts", R"sql(
-  update conversations v set messages_count = v.messages_count + d.delta
-    from unnest($1::uuid[], $2::integer[]) as d(id, delta) where v.id = d.id)sql"};
 
 // The fencing number grows when the lease changes hands, not when its holder takes it on.
 constexpr Sql kClaimPoll{"inbound.claim_poll", R"sql(
@@ -245,6 +111,7 @@ constexpr Sql kQuarantine{"inbound.quarantine", R"sql(
      and ($1::timestamptz is null or (e.received_at, e.body_id) < ($1::timestamptz, $2::uuid))
    order by e.received_at desc, e.body_id desc limit $3::integer)sql"};
 
+// Kept apart from the days' bodies, for as long as they are listed.
 constexpr Sql kQuarantinedBodies{"inbound.quarantined_bodies", R"sql(
   insert into quarantined_bodies (id, tenant_id, integration_id, sealed, received_at)
   select b.id, current_tenant(), b.integration_id, b.sealed, b.received_at
@@ -259,14 +126,38 @@ constexpr Sql kReplay{"inbound.replay", R"sql(
 /// Chat ids beyond this do not fit beside the integration id in session_id; no platform comes near.
 constexpr std::size_t kLongestChatId = 200;
 
+struct Item;
+
+/// One person as the batch leaves them: the last event decides.
+struct Person {
+  const Item* last = nullptr;
+  bool is_active = true;
+  int place = 0;  ///< among the people of the batch, from 1
+};
+using PersonKey = std::pair<std::string, std::string>;  // integration, person
+
+/// One conversation as the batch leaves it.
+struct Chat {
+  const Item* last = nullptr;
+  const Person* person = nullptr;
+  std::string title;
+  int messages = 0;
+  Timestamp received_at{};
+  int place = 0;   ///< among the chats of the batch, from 1
+  std::string id;  ///< once it is recorded
+};
+
 struct Item {
   const Delivery* delivery = nullptr;
   const sdk::InboundEvent* event = nullptr;  ///< null: the body is quarantined
   std::string key;
-  // of a fresh message, as they are stored
+  // of a message, as they are stored
+  std::string message_id;  ///< "": it becomes none
   std::string text;
   std::string metadata;
   std::optional<StoredMeaning> meaning;
+  const Person* person = nullptr;
+  const Chat* chat = nullptr;
 };
 
 bool has_chat(const sdk::InboundEvent& e) { return !e.chat_id.empty() && e.chat_id.size() <= kLongestChatId; }
@@ -348,30 +239,6 @@ Timestamp edited_at(const Item& item) {
   return item.event->sent_at.value_or(item.delivery->received_at);
 }
 
-/// The ledger key of an edit whose original has not come yet; empty when the message has no id of its own.
-std::string marker_of(const sdk::InboundEvent& e) {
-  if (e.platform_message_id.empty()) return {};
-  return "hub:edited-first:" + clean_text(e.chat_id) + ":" + clean_text(e.platform_message_id);
-}
-
-/// One person as the batch leaves them: the last event decides.
-struct ContactState {
-  const Item* item = nullptr;
-  bool is_active = true;
-};
-using ContactKey = std::pair<std::string, std::string>;  // integration, person
-
-std::map<ContactKey, ContactState> contacts_of(const std::vector<const Item*>& items) {
-  std::map<ContactKey, ContactState> out;
-  for (const Item* item : items) {
-    if (item->event == nullptr || !has_meaning(*item->event) || !has_sender(*item->event)) continue;
-    auto& state = out[{item->delivery->integration_id, clean_text(item->event->sender.platform_user_id)}];
-    state.item = item;
-    state.is_active = item->event->kind != sdk::EventKind::contact_blocked;
-  }
-  return out;
-}
-
 /// Sealed bodies as columns.
 struct Bodies {
   void add(const Delivery& delivery) {
@@ -382,6 +249,128 @@ struct Bodies {
   }
   UuidColumn ids, integrations;
   BytesColumn sealed;
+  TimestampColumn received;
+};
+
+/// What subscribers learn of an event beside the ids: where it came from and what it is about, not what it says.
+/// The rest of an object, which record_events() begins.
+std::string payload_rest(const Item& item) {
+  std::string text = R"("platform":")" + item.delivery->platform_id + '"';
+  if (has_chat(*item.event)) text += R"(,"chat_id":)" + nlohmann::json(clean_text(item.event->chat_id)).dump();
+  if (item.meaning) {
+    text += R"(,"intent":)" + nlohmann::json(item.meaning->intent).dump() + R"(,"confidence":)" +
+            confidence_text(item.meaning->hundredths);
+  }
+  return text + '}';
+}
+
+/// The columns of record_events(), which says what they mean.
+struct EventColumns {
+  void add(const Item& item, bool told) {
+    integrations.add(item.delivery->integration_id);
+    keys.add(item.key);
+    bodies.add(item.delivery->body_id);
+    states.add(item.event == nullptr ? "quarantined" : has_meaning(*item.event) ? "processed" : "ignored");
+    reasons.add_or_null(item.event == nullptr ? std::string_view(item.delivery->quarantine_reason)
+                                              : std::string_view());
+    received.add(item.delivery->received_at);
+    add_place(people, item.person);
+    add_place(chats, item.chat);
+    types.add_or_null(told ? std::string_view(outbox_type(item.event->kind)) : std::string_view());
+    payloads.add_or_null(told ? payload_rest(item) : std::string());
+  }
+  template <class T>
+  static void add_place(IntegerColumn& column, const T* one) {
+    if (one == nullptr)
+      column.add_null();
+    else
+      column.add(one->place);
+  }
+  UuidColumn integrations, bodies;
+  TextColumn keys, states, reasons, types, payloads;
+  TimestampColumn received;
+  IntegerColumn people, chats;
+};
+
+struct MessageColumns {
+  /// A row for every event; what is no message has nothing in it.
+  void add(const Item& item) {
+    if (item.message_id.empty()) {
+      ids.add_null();
+      for (auto* column : {&contents, &content_types, &platform_ids, &metadata, &intents, &entities, &models})
+        column->add_null();
+      sent.add_null();
+      hundredths.add_null();
+      return;
+    }
+    const auto& e = *item.event;
+    ids.add(item.message_id);
+    contents.add(item.text);
+    content_types.add(e.kind == sdk::EventKind::callback ? std::string_view("callback")
+                                                         : std::string_view(e.content_type));
+    platform_ids.add_or_null(e.platform_message_id);
+    metadata.add(item.metadata);
+    if (e.sent_at)
+      sent.add(*e.sent_at);
+    else
+      sent.add_null();
+    if (item.meaning) {
+      intents.add(item.meaning->intent);
+      hundredths.add(item.meaning->hundredths);
+      entities.add(entities_json(*item.meaning));
+      models.add(item.meaning->model);
+    } else {
+      intents.add_null();
+      hundredths.add_null();
+      entities.add("[]");
+      models.add_null();
+    }
+  }
+  UuidColumn ids;
+  TextColumn contents, content_types, platform_ids, metadata, intents, entities, models;
+  TimestampColumn sent;
+  IntegerColumn hundredths;
+};
+
+struct PersonColumns {
+  void add(const PersonKey& key, const Person& person) {
+    const auto& sender = person.last->event->sender;
+    ids.add(new_uuid());
+    integrations.add(key.first);
+    keys.add(key.second);
+    // only beside the same id as text, so that it is unique where that is
+    if (sender.numeric_id && std::to_string(*sender.numeric_id) == key.second)
+      telegram_ids.add(*sender.numeric_id);
+    else
+      telegram_ids.add_null();
+    usernames.add_or_null(sender.username);
+    names.add_or_null(sender.full_name);
+    languages.add_or_null(sender.language_code);
+    active.add(person.is_active);
+  }
+  UuidColumn ids, integrations;
+  TextColumn keys, usernames, names, languages;
+  BigintColumn telegram_ids;
+  BooleanColumn active;
+};
+
+struct ChatColumns {
+  void add(const std::string& session, const Chat& chat) {
+    const auto& delivery = *chat.last->delivery;
+    ids.add(new_uuid());
+    integrations.add(delivery.integration_id);
+    EventColumns::add_place(people, chat.person);
+    sessions.add(session);
+    users.add(delivery.user_id);
+    platforms.add(delivery.platform_id);
+    chat_ids.add(chat.last->event->chat_id);
+    titles.add(chat.title);
+    messages.add(chat.messages);
+    received.add(chat.received_at);
+  }
+  UuidColumn ids, integrations, users;
+  TextColumn sessions, platforms, chat_ids, titles;
+  IntegerColumn people, messages;
   TimestampColumn received;
 };
 
@@ -400,20 +389,21 @@ class TenantBatch {
   }
 
   IngestCounts store() {
-    if (items_.empty()) return counts_;
-    const bool contacts_differ = write_ledger();
-    if (fresh_.empty()) return counts_;
     read_messages();
-    if (contacts_differ) write_contacts();
+    if (!tx_.is_open() && needs_more_than_recording()) tx_.begin(Scope::tenant(tenant_id_));
+    while (!fresh_.empty() && !record()) {
+    }
+    if (fresh_.empty()) return counts_;
     write_quarantined();
-    write_conversations();
-    write_messages();
+    for (const Item* item : fresh_) {
+      if (!item->message_id.empty()) note_act(*item, item->message_id);
+    }
     for (const Item* item : fresh_) {
       if (item->event != nullptr && is_edit(*item->event)) write_edit(*item);
     }
     put_pending_acts(tx_, acts_);
     put_nlp_requests(tx_, requests_);
-    correct_counts();
+    for (const Item* item : fresh_) ++(item->event == nullptr ? counts_.quarantined : counts_.fresh);
     return counts_;
   }
 
@@ -430,66 +420,11 @@ class TenantBatch {
     items_.push_back(std::move(item));
   }
 
-  /// Finds out what is fresh. True when a contact is new or changed.
-  bool write_ledger() {
-    UuidColumn integrations, bodies;
-    TextColumn keys, states, reasons;
-    TimestampColumn received;
-    std::vector<const Item*> all;
-    for (const auto& item : items_) {
-      all.push_back(&item);
-      integrations.add(item.delivery->integration_id);
-      keys.add(item.key);
-      bodies.add(item.delivery->body_id);
-      states.add(item.event == nullptr ? "quarantined" : has_meaning(*item.event) ? "processed" : "ignored");
-      reasons.add_or_null(item.event == nullptr ? std::string_view(item.delivery->quarantine_reason)
-                                                : std::string_view());
-      received.add(item.delivery->received_at);
-    }
-    const auto contacts = contacts_of(all);
-    std::vector<const ContactKey*> people;
-    UuidColumn contact_integrations;
-    TextColumn persons, usernames, names, languages;
-    BooleanColumn active;
-    for (const auto& [key, state] : contacts) {
-      const auto& sender = state.item->event->sender;
-      people.push_back(&key);
-      contact_integrations.add(key.first);
-      persons.add(key.second);
-      usernames.add_or_null(sender.username);
-      names.add_or_null(sender.full_name);
-      languages.add_or_null(sender.language_code);
-      active.add(state.is_active);
-    }
-    const auto rows = tx_.exec(kLedger, tenant_id_, integrations.take(), keys.take(), bodies.take(), states.take(),
-                               reasons.take(), received.take(), contact_integrations.take(), persons.take(),
-                               usernames.take(), names.take(), languages.take(), active.take());
-    bool contacts_differ = false;
-    std::unordered_set<std::string> fresh;
-    for (const auto& row : rows) {
-      if (!row[0].is_null()) {
-        fresh.insert(text_of(row[0]) + text_of(row[1]));
-      } else if (row[3].is_null()) {
-        contacts_differ = true;
-      } else {
-        contact_ids_[*people.at(row[2].as<std::size_t>() - 1)] = text_of(row[3]);
-        contacts_differ = contacts_differ || !row[4].as<bool>();
-      }
-    }
-    for (auto& item : items_) {
-      if (fresh.count(item.delivery->integration_id + item.key) == 0) {
-        ++counts_.duplicates;
-        continue;
-      }
-      fresh_.push_back(&item);
-      ++(item.event == nullptr ? counts_.quarantined : counts_.fresh);
-    }
-    return contacts_differ;
-  }
-
-  /// Finds out what is stored of the fresh messages, and what they mean.
+  /// Finds out what is stored of the messages, and what they mean.
   void read_messages() {
-    for (Item* item : fresh_) {
+    for (auto& one : items_) {
+      auto* item = &one;
+      fresh_.push_back(item);
       if (item->event == nullptr || !has_meaning(*item->event)) continue;
       const auto& e = *item->event;
       item->text = clean_text(e.text);
@@ -507,53 +442,109 @@ class TenantBatch {
     }
   }
 
-  void write_contacts() {
-    const auto contacts = contacts_of({fresh_.begin(), fresh_.end()});
-    if (contacts.empty()) return;
-    UuidColumn ids, integrations;
-    TextColumn persons, usernames, names, languages;
-    BigintColumn telegram_ids;
-    BooleanColumn active;
-    std::vector<const ContactKey*> people;
-    for (const auto& [key, state] : contacts) {
-      const auto& sender = state.item->event->sender;
-      people.push_back(&key);
-      ids.add(new_uuid());
-      integrations.add(key.first);
-      persons.add(key.second);
-      // only beside the same id as text, so that it is unique where that is
-      if (sender.numeric_id && std::to_string(*sender.numeric_id) == key.second)
-        telegram_ids.add(*sender.numeric_id);
-      else
-        telegram_ids.add_null();
-      usernames.add_or_null(sender.username);
-      names.add_or_null(sender.full_name);
-      languages.add_or_null(sender.language_code);
-      active.add(state.is_active);
+  bool needs_more_than_recording() const {
+    return std::any_of(items_.begin(), items_.end(), [this](const Item& item) {
+      if (item.event == nullptr) return keep_bodies_;
+      return is_edit(*item.event) || (item.meaning && (item.meaning->has_action || item.meaning->ask_provider));
+    });
+  }
+
+  /// Finds the people and chats of the fresh events.
+  void gather() {
+    people_.clear();
+    chats_.clear();
+    for (Item* item : fresh_) {
+      if (item->event == nullptr || !has_meaning(*item->event)) continue;
+      const auto& e = *item->event;
+      if (has_sender(e)) {
+        auto& person = people_[{item->delivery->integration_id, clean_text(e.sender.platform_user_id)}];
+        person.last = item;
+        person.is_active = e.kind != sdk::EventKind::contact_blocked;
+        item->person = &person;
+      }
+      if (!is_new_message(e) && !is_edit(e)) continue;
+      auto& chat = chats_[session_of(*item)];
+      chat.last = item;
+      chat.received_at = std::max(chat.received_at, item->delivery->received_at);
+      if (is_new_message(e)) ++chat.messages;
+      if (is_private(e) && has_sender(e)) chat.person = item->person;
+      if (auto title = title_of(e); !title.empty()) chat.title = std::move(title);
+      item->chat = &chat;
     }
-    const auto given_integrations = integrations.take();
-    const auto given_persons = persons.take();
-    tx_.exec(kContacts, tenant_id_, ids.take(), given_integrations, given_persons, telegram_ids.take(),
-             usernames.take(), names.take(), languages.take(), active.take());
-    for (const auto& row : tx_.exec(kContactIds, given_integrations, given_persons))
-      contact_ids_[*people.at(row[0].as<std::size_t>() - 1)] = text_of(row[1]);
+    int place = 0;
+    for (auto& [key, person] : people_) person.place = ++place;
+    place = 0;
+    for (auto& [session, chat] : chats_) chat.place = ++place;
   }
 
-  /// The id of the contact the event comes from; null when it has no sender.
-  const std::string* contact_of(const Item& item) const {
-    const auto known =
-        contact_ids_.find({item.delivery->integration_id, clean_text(item.event->sender.platform_user_id)});
-    return known == contact_ids_.end() ? nullptr : &known->second;
+  /// Has record_events() store the fresh events. False when it told something first: fresh_ and the entities are
+  /// without that now, and it is to be called again.
+  bool record() {
+    gather();
+    EventColumns events;
+    MessageColumns messages;
+    Bodies bodies;
+    TextColumn chats_of_notices;
+    bool notices = false;
+    std::set<std::string_view> known_bodies;
+    for (Item* item : fresh_) {
+      const bool is_message = item->event != nullptr && is_new_message(*item->event);
+      const bool is_notice = item->event != nullptr && is_contact_event(*item->event);
+      item->message_id = is_message ? new_uuid() : std::string();
+      events.add(*item, is_message || is_notice);
+      messages.add(*item);
+      notices = notices || is_notice;
+      chats_of_notices.add_or_null(is_notice && has_chat(*item->event) ? session_of(*item) : std::string());
+      if (keep_bodies_ && item->event != nullptr && known_bodies.insert(item->delivery->body_id).second)
+        bodies.add(*item->delivery);
+    }
+    if (!notices) chats_of_notices.take();
+    PersonColumns persons;
+    for (const auto& [key, person] : people_) persons.add(key, person);
+    ChatColumns chats;
+    for (const auto& [session, chat] : chats_) chats.add(session, chat);
+
+    const auto rows = tx_.exec(
+        kRecord, tenant_id_, events.integrations.take(), events.keys.take(), events.bodies.take(), events.states.take(),
+        events.reasons.take(), events.received.take(), events.people.take(), events.chats.take(), events.types.take(),
+        events.payloads.take(), messages.ids.take(), messages.contents.take(), messages.content_types.take(),
+        messages.platform_ids.take(), messages.metadata.take(), messages.sent.take(), messages.intents.take(),
+        messages.hundredths.take(), messages.entities.take(), messages.models.take(), chats_of_notices.take(),
+        persons.ids.take(), persons.integrations.take(), persons.keys.take(), persons.telegram_ids.take(),
+        persons.usernames.take(), persons.names.take(), persons.languages.take(), persons.active.take(),
+        chats.ids.take(), chats.integrations.take(), chats.people.take(), chats.sessions.take(), chats.users.take(),
+        chats.platforms.take(), chats.chat_ids.take(), chats.titles.take(), chats.messages.take(),
+        chats.received.take(), bodies.ids.take(), bodies.integrations.take(), bodies.sealed.take(),
+        bodies.received.take(), mentions_.numbers());
+    const auto row = rows.at(0);
+    if (!row["known"].is_null()) {
+      leave_out_known(texts_of(row["known"]));
+      return false;
+    }
+    if (!row["owners"].is_null()) {
+      mentions_.settle(text_of(row["owners"]));
+      return false;
+    }
+    auto id = row["conversation_ids"].is_null() ? std::vector<std::string>() : texts_of(row["conversation_ids"]);
+    for (auto& [session, chat] : chats_) chat.id = std::move(id.at(static_cast<std::size_t>(chat.place) - 1));
+    if (!row["left_out"].is_null()) {
+      // an edit stood in for its original before
+      for (const auto& turn : texts_of(row["left_out"])) fresh_.at(std::stoul(turn) - 1)->message_id.clear();
+    }
+    return true;
   }
 
-  static void add_or_null(UuidColumn& column, const std::string* id) {
-    if (id == nullptr)
-      column.add_null();
-    else
-      column.add(*id);
+  void leave_out_known(const std::vector<std::string>& flags) {
+    std::vector<Item*> fresh;
+    for (std::size_t i = 0; i < fresh_.size(); ++i) {
+      if (flags.at(i) == "t")
+        ++counts_.duplicates;
+      else
+        fresh.push_back(fresh_[i]);
+    }
+    fresh_ = std::move(fresh);
   }
 
-  /// Kept apart from the days' bodies, for as long as they are listed.
   void write_quarantined() {
     Bodies bodies;
     bool any = false;
@@ -567,178 +558,22 @@ class TenantBatch {
                bodies.received.take());
   }
 
-  void write_conversations() {
-    struct Chat {
-      const Item* item = nullptr;
-      const std::string* contact = nullptr;
-      std::string title;
-      int messages = 0;
-      Timestamp received_at{};
-    };
-    std::map<std::string, Chat> chats;
-    Bodies bodies;
-    std::set<std::string> known_bodies;
-    for (const Item* item : fresh_) {
-      const auto& delivery = *item->delivery;
-      if (keep_bodies_ && item->event != nullptr && known_bodies.insert(delivery.body_id).second) bodies.add(delivery);
-      if (item->event == nullptr || !(is_new_message(*item->event) || is_edit(*item->event))) continue;
-      auto& chat = chats[session_of(*item)];
-      chat.item = item;
-      chat.received_at = std::max(chat.received_at, delivery.received_at);
-      if (is_new_message(*item->event)) ++chat.messages;
-      if (is_private(*item->event) && has_sender(*item->event)) chat.contact = contact_of(*item);
-      if (auto title = title_of(*item->event); !title.empty()) chat.title = std::move(title);
-    }
-    UuidColumn ids, integrations, contacts, users;
-    TextColumn sessions, platforms, chat_ids, titles;
-    IntegerColumn messages;
-    TimestampColumn received;
-    for (const auto& [session, chat] : chats) {
-      ids.add(new_uuid());
-      integrations.add(chat.item->delivery->integration_id);
-      add_or_null(contacts, chat.contact);
-      sessions.add(session);
-      users.add(chat.item->delivery->user_id);
-      platforms.add(chat.item->delivery->platform_id);
-      chat_ids.add(chat.item->event->chat_id);
-      titles.add(chat.title);
-      messages.add(chat.messages);
-      received.add(chat.received_at);
-    }
-    const auto rows = tx_.exec(kConversations, tenant_id_, bodies.ids.take(), bodies.integrations.take(),
-                               bodies.sealed.take(), bodies.received.take(), ids.take(), integrations.take(),
-                               contacts.take(), sessions.take(), users.take(), platforms.take(), chat_ids.take(),
-                               titles.take(), messages.take(), received.take(), mentions_.numbers());
-    for (const auto& row : rows) {
-      if (row[0].is_null()) {
-        mentions_.found(text_of(row[3]), text_of(row[4]), text_of(row[5]), time_of(row[6]));
-        continue;
-      }
-      const auto session = text_of(row[0]);
-      conversations_.emplace(session, text_of(row[1]));
-      if (row[2].as<bool>()) early_edits_.insert(session);
-    }
-    mentions_.settle();
-  }
-
-  /// A message that is being written.
-  struct Expected {
-    const Item* item = nullptr;
-    std::string message;
-    std::string conversation;
-  };
-
-  void write_messages() {
-    UuidColumn ids, conversations, integrations, users, contacts;
-    TextColumn sessions, platforms, chats, contents, types, message_ids, metadata, markers, events, payloads, intents,
-        entities, models;
-    IntegerColumn confidences;
-    TimestampColumn sent, received;
-    std::vector<Expected> expected;
-    std::size_t given = 0;
-    bool plain = true;
-    for (const Item* item : fresh_) {
-      if (item->event == nullptr) continue;
-      const auto& e = *item->event;
-      const bool message = is_new_message(e);
-      if (!message && !is_contact_event(e)) continue;
-      ++given;
-      const auto session = has_chat(e) ? session_of(*item) : std::string();
-      if (message) {
-        expected.push_back({item, new_uuid(), conversations_.at(session)});
-        ids.add(expected.back().message);
-        conversations.add(expected.back().conversation);
-        payloads.add(message_payload(*item, expected.back().message, expected.back().conversation));
-      } else {
-        ids.add_null();
-        conversations.add_null();
-        payloads.add_null();
-      }
-      integrations.add(item->delivery->integration_id);
-      sessions.add_or_null(session);
-      users.add(item->delivery->user_id);
-      platforms.add(item->delivery->platform_id);
-      chats.add_or_null(has_chat(e) ? std::string_view(e.chat_id) : std::string_view());
-      add_or_null(contacts, contact_of(*item));
-      contents.add(item->text);
-      types.add(e.kind == sdk::EventKind::callback ? std::string_view("callback") : std::string_view(e.content_type));
-      message_ids.add_or_null(e.platform_message_id);
-      metadata.add(item->metadata);
-      if (e.sent_at)
-        sent.add(*e.sent_at);
-      else
-        sent.add_null();
-      received.add(item->delivery->received_at);
-      plain = plain && message && early_edits_.count(session) == 0;
-      const bool may_be_edited = e.kind == sdk::EventKind::message && early_edits_.count(session) > 0;
-      markers.add_or_null(may_be_edited ? marker_of(e) : std::string());
-      events.add(outbox_type(e.kind));
-      if (item->meaning) {
-        intents.add(item->meaning->intent);
-        confidences.add(item->meaning->hundredths);
-        entities.add(entities_json(*item->meaning));
-        models.add(item->meaning->model);
-      } else {
-        intents.add_null();
-        confidences.add_null();
-        entities.add("[]");
-        models.add_null();
-      }
-    }
-    if (given == 0) return;
-    if (plain) {
-      tx_.exec(kPlainMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(), sessions.take(),
-               users.take(), platforms.take(), contacts.take(), contents.take(), types.take(), message_ids.take(),
-               metadata.take(), sent.take(), received.take(), events.take(), payloads.take(), intents.take(),
-               confidences.take(), entities.take(), models.take());
-      for (const auto& message : expected) note_act(*message.item, message.message, message.conversation);
-      return;
-    }
-    const auto rows =
-        tx_.exec(kMessages, tenant_id_, ids.take(), conversations.take(), integrations.take(), sessions.take(),
-                 users.take(), platforms.take(), chats.take(), contacts.take(), contents.take(), types.take(),
-                 message_ids.take(), metadata.take(), sent.take(), received.take(), markers.take(), events.take(),
-                 payloads.take(), intents.take(), confidences.take(), entities.take(), models.take());
-    std::unordered_set<std::string> stored;
-    for (const auto& row : rows) stored.insert(text_of(row[0]));
-    for (const auto& message : expected) {
-      if (stored.count(message.message) > 0)
-        note_act(*message.item, message.message, message.conversation);
-      else
-        --deltas_[message.conversation];  // an edit stood in for its original before
-    }
-  }
-
   /// What follows from a new message. With a provider, its answer is waited for first.
-  void note_act(const Item& item, const std::string& message, const std::string& conversation) {
+  void note_act(const Item& item, const std::string& message) {
     if (!item.meaning) return;
     if (item.meaning->ask_provider) {
       requests_.push_back({message, item.delivery->received_at, /*may_act=*/true, item.meaning->has_action});
       return;
     }
     if (!item.meaning->has_action) return;
-    acts_.push_back({item.delivery->integration_id, conversation, message, item.delivery->received_at,
+    acts_.push_back({item.delivery->integration_id, item.chat->id, message, item.delivery->received_at,
                      item.meaning->intent, item.meaning->hundredths});
-  }
-
-  /// What subscribers learn of a new message: where to find it and what it is about, not what it says.
-  std::string message_payload(const Item& item, const std::string& message, const std::string& conversation) const {
-    const nlohmann::json chat(clean_text(item.event->chat_id));
-    std::string text = R"({"conversation_id":")" + conversation + R"(","message_id":")" + message +
-                       R"(","platform":")" + item.delivery->platform_id + R"(","chat_id":)" + chat.dump();
-    if (const auto* contact = contact_of(item)) text += R"(,"contact_id":")" + *contact + '"';
-    if (item.meaning) {
-      text += R"(,"intent":)" + nlohmann::json(item.meaning->intent).dump() + R"(,"confidence":)" +
-              confidence_text(item.meaning->hundredths);
-    }
-    return text + '}';
   }
 
   void write_edit(const Item& item) {
     const auto& e = *item.event;
     const auto& delivery = *item.delivery;
-    const auto session = session_of(item);
-    const auto& conversation = conversations_.at(session);
+    const auto& conversation = item.chat->id;
     const auto made_at = edited_at(item);
     const auto chat_id = clean_text(e.chat_id);
     const auto message_id = clean_text(e.platform_message_id);
@@ -768,22 +603,11 @@ class TenantBatch {
     std::optional<std::string> sent_at;
     if (e.sent_at) sent_at = format_rfc3339(*e.sent_at);
     const auto id = new_uuid();
-    tx_.exec(kEditWithoutOriginal, id, delivery.integration_id, clean_text(e.sender.platform_user_id),
-             unless_empty(marker_of(e)), delivery.body_id, received_at, conversation, session, delivery.user_id,
-             item.text, clean_text(e.content_type), delivery.platform_id, unless_empty(message_id), item.metadata,
-             format_rfc3339(made_at), sent_at, chat_id, intent, confidence, entities, model);
-    note_act(item, id, conversation);
-    ++deltas_[conversation];
-  }
-
-  void correct_counts() {
-    if (deltas_.empty()) return;
-    PgArray ids, deltas;
-    for (const auto& [conversation, delta] : deltas_) {
-      ids.add(conversation);
-      deltas.add(std::to_string(delta));
-    }
-    tx_.exec(kCorrectCounts, ids.take(), deltas.take());
+    tx_.exec(kEditWithoutOriginal, id, delivery.integration_id, clean_text(e.sender.platform_user_id), delivery.body_id,
+             received_at, conversation, session_of(item), delivery.user_id, item.text, clean_text(e.content_type),
+             delivery.platform_id, unless_empty(message_id), item.metadata, format_rfc3339(made_at), sent_at, chat_id,
+             intent, confidence, entities, model);
+    note_act(item, id);
   }
 
   Tx& tx_;
@@ -791,29 +615,23 @@ class TenantBatch {
   const bool keep_bodies_;
   std::vector<Item> items_;
   std::unordered_set<std::string> keys_;
-  std::vector<Item*> fresh_;
-  std::map<ContactKey, std::string> contact_ids_;
-  std::unordered_map<std::string, std::string> conversations_;  // session -> id
-  std::unordered_set<std::string> early_edits_;                 // sessions where edits came before their originals
-  std::map<std::string, int> deltas_;
+  std::vector<Item*> fresh_;  // in the order they came
+  std::map<PersonKey, Person> people_;
+  std::map<std::string, Chat> chats_;  // by session
   Mentions mentions_;
   std::vector<PendingAct> acts_;
   std::vector<NlpRequest> requests_;
   IngestCounts counts_;
 };
 
-/// `scope` names the tenant whose rows the transaction shows at first.
-IngestCounts store_all(Tx& tx, std::string scope, const std::vector<Delivery>& deliveries) {
+IngestCounts store_all(Tx& tx, const std::vector<Delivery>& deliveries) {
   std::map<std::string, TenantBatch> tenants;
   for (const auto& delivery : deliveries) {
     tenants.try_emplace(delivery.tenant_id, tx, delivery.tenant_id, /*keep_bodies=*/true).first->second.add(delivery);
   }
+  if (tenants.size() > 1 && !tx.is_open()) tx.begin(Scope::hub());
   IngestCounts total;
   for (auto& [tenant_id, batch] : tenants) {
-    if (tenant_id != scope) {
-      tx.become(Scope::tenant(tenant_id));
-      scope = tenant_id;
-    }
     const auto counts = batch.store();
     total.fresh += counts.fresh;
     total.duplicates += counts.duplicates;
@@ -829,16 +647,8 @@ Task<IngestCounts> InboundRepository::store(std::vector<Delivery> deliveries) {
 }
 
 Task<IngestCounts> InboundRepository::store(std::shared_ptr<const std::vector<Delivery>> deliveries) {
-  // most batches are one tenant's: begin as the first one
-  std::string first;
-  for (const auto& delivery : *deliveries) {
-    if (first.empty() || delivery.tenant_id < first) first = delivery.tenant_id;
-  }
-  auto scope = first.empty() ? Scope::hub() : Scope::tenant(first);
-  auto work = [first = std::move(first), deliveries = std::move(deliveries)](Tx& tx) {
-    return store_all(tx, first, *deliveries);
-  };
-  return db_.run(Lane::interactive, std::move(scope), std::move(work));
+  auto work = [deliveries = std::move(deliveries)](Tx& tx) { return store_all(tx, *deliveries); };
+  return db_.run_autocommit(Lane::interactive, std::move(work));
 }
 
 Task<std::optional<PollLease>> InboundRepository::claim_poll(std::string tenant_id, std::string integration_id,
@@ -872,7 +682,7 @@ Task<Result<IngestCounts>> InboundRepository::store_poll(PollLease lease, std::v
     // first, so that the row is locked and nobody takes the lease over before the commit
     if (tx.exec(kMovePollCursor, lease.integration_id, lease.owner, lease.fencing, cursor).affected_rows() == 0)
       return Error(ErrorKind::conflict, "another hub polls this account now");
-    return store_all(tx, lease.tenant_id, deliveries);
+    return store_all(tx, deliveries);
   };
   return db_.run(Lane::interactive, std::move(scope), std::move(work));
 }

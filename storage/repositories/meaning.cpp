@@ -1,5 +1,7 @@
 #include "storage/repositories/meaning.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "core/base/ids.hpp"
 #include "storage/repositories/rows.hpp"
 
@@ -7,7 +9,7 @@ namespace easyflow::storage {
 namespace {
 
 // Row-level security shows the tenant's own rows only.
-constexpr Sql kMentioned{"meaning.mentioned", "select number, order_id, product_id, at from mentioned($1::text[])"};
+constexpr Sql kMentioned{"meaning.mentioned", "select jsonb_agg(to_jsonb(m)) from mentioned($1::text[]) m"};
 
 constexpr Sql kPutActs{"meaning.put_acts", R"sql(
   with put as (
@@ -87,14 +89,16 @@ PgBinary Mentions::numbers() const {
   return numbers.take();
 }
 
-void Mentions::found(const std::string& number, const std::string& order_id, const std::string& product_id,
-                     Timestamp at) {
-  auto& owners = owners_[number];
-  owners.order.take(order_id, at);
-  owners.product.take(product_id, at);
-}
-
-void Mentions::settle() {
+void Mentions::settle(const std::string& rows) {
+  for (const auto& row : nlohmann::json::parse(rows)) {
+    const auto id = [&row](const char* name) {
+      return row.at(name).is_null() ? std::string() : row.at(name).get<std::string>();
+    };
+    const auto at = parse_rfc3339(row.at("at").get<std::string>()).value();
+    auto& owners = owners_[row.at("number").get<std::string>()];
+    owners.order.take(id("order_id"), at);
+    owners.product.take(id("product_id"), at);
+  }
   for (auto* entity : entities_) {
     auto owners = owners_.at(entity->value);
     const auto& others = owners_.at(in_capitals(entity->value));
@@ -106,13 +110,14 @@ void Mentions::settle() {
     else if (!owners.order.id.empty())
       add_member(entity->json, "order_id", owners.order.id);
   }
+  entities_.clear();
+  owners_.clear();
 }
 
 void Mentions::resolve(Tx& tx) {
   if (entities_.empty()) return;
-  for (const auto& row : tx.exec(kMentioned, numbers()))
-    found(text_of(row[0]), text_of(row[1]), text_of(row[2]), time_of(row[3]));
-  settle();
+  const auto rows = tx.exec(kMentioned, numbers());
+  if (!rows[0][0].is_null()) settle(text_of(rows[0][0]));
 }
 
 void put_pending_acts(Tx& tx, const std::vector<PendingAct>& acts) {

@@ -36,7 +36,7 @@ struct ReadText {
   std::optional<StoredMeaning> meaning;  ///< none: nobody was asked
 };
 
-/// Reads the messages of one tenant. Immutable: used on database threads, inside the transaction that stores them.
+/// Reads the messages of one tenant. Immutable: used on database threads, before the statement that stores them.
 class MessageReader {
  public:
   virtual ~MessageReader() = default;
@@ -60,10 +60,8 @@ class Mentions {
   void add(StoredMeaning& meaning);
   /// The argument of mentioned().
   PgBinary numbers() const;
-  /// Takes a row of mentioned(); an id that is null there is "".
-  void found(const std::string& number, const std::string& order_id, const std::string& product_id, Timestamp at);
-  /// Adds what was found to the entities.
-  void settle();
+  /// Adds what was found to the entities and forgets them: `rows` is a JSON array of rows of mentioned().
+  void settle(const std::string& rows);
   /// Looks them up in a statement of their own, none when there is nothing to look up, and settles.
   void resolve(Tx& tx);
 

@@ -70,6 +70,20 @@ TEST_F(InboundTest, ARepetitionInsideABatchCountsOnce) {
   EXPECT_EQ(conversations_of(a).at(0).messages_count, 2);
 }
 
+TEST_F(InboundTest, ARepetitionBesideNewEventsChangesNothing) {
+  store_events({event(EventKind::contact_blocked, "u1", "5", "", ""), message("u2", "6", "11", "one")});
+  store_events({event(EventKind::contact_unblocked, "u3", "5", "", "")});
+  const auto counts =
+      store_events({message("u4", "5", "12", "two"), event(EventKind::contact_blocked, "u1", "5", "", ""),
+                    message("u2", "6", "11", "one"), message("u5", "6", "13", "three")});
+  EXPECT_EQ(counts.fresh, 2);
+  EXPECT_EQ(counts.duplicates, 2);
+  EXPECT_EQ(value(a, "select string_agg(content, ' ' order by content) from messages"), "one three two");
+  EXPECT_EQ(value(a, "select string_agg(messages_count::text, ' ' order by chat_id) from conversations"), "1 2");
+  EXPECT_EQ(value(a, "select bool_and(is_active) from contacts"), "t") << "an old event says nothing about today";
+  EXPECT_EQ(value(a, "select count(*) from inbound_bodies"), "3");
+}
+
 TEST_F(InboundTest, TenantsOfOneBatchStayApart) {
   std::vector<Delivery> deliveries;
   deliveries.push_back(delivery(a, {message("u1", "5", "11", "for a")}));

@@ -101,6 +101,28 @@ TEST_F(DatabaseTest, ShowsTheScopeOnlyInsideItsTransaction) {
   EXPECT_EQ(seen, std::string(kTenant) + " " + kOtherTenant + " ");
 }
 
+TEST_F(DatabaseTest, CommitsEachStatementUntilTheWorkBegins) {
+  Database db(loop_.executor(), options_);
+  const auto stopped = [](Tx& tx) -> int {
+    EXPECT_FALSE(tx.is_open());
+    tx.exec(kInsert, 1, "kept");
+    tx.begin(Scope::tenant(kTenant));
+    EXPECT_TRUE(tx.is_open());
+    EXPECT_EQ(tenant_shown(tx), kTenant);
+    tx.exec(kInsert, 2, "rolled back");
+    throw StorageDown("stop");
+  };
+  EXPECT_THROW(loop_.run(db.run_autocommit(Lane::interactive, stopped)), StorageDown);
+  EXPECT_EQ(loop_.run(db.run(Lane::interactive, Scope::hub(), count)), 1);
+  const auto begun = loop_.run(db.run_autocommit(Lane::interactive, [](Tx& tx) {
+    tx.begin(Scope::hub());
+    tx.exec(kInsert, 2, "committed");
+    return 2;
+  }));
+  EXPECT_EQ(begun, 2);
+  EXPECT_EQ(loop_.run(db.run(Lane::interactive, Scope::hub(), count)), 2);
+}
+
 TEST_F(DatabaseTest, RefusesATenantThatIsNoUuid) {
   Database db(loop_.executor(), options_);
   EXPECT_THROW(loop_.run(db.run(Lane::interactive, Scope::tenant("x'; drop table things; --"), count)),

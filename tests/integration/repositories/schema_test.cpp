@@ -1,4 +1,6 @@
 // The schema as the repositories need it: every statement fits it, it isolates tenants, and it goes down and up again.
+#include <gmock/gmock.h>
+
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -55,6 +57,31 @@ TEST_F(SchemaTest, EveryStatementFitsTheSchema) {
     }
   }
   EXPECT_GT(all.size(), 80u);
+}
+
+/// An index that begins with the integration alone would read all of an account's contacts for each message.
+TEST_F(SchemaTest, ContactsAreFoundByTheirWholeKeyWhateverTheStatisticsSay) {
+  const auto maintain = [&](const char* statement) {
+    pqxx::connection connection(database.owner_dsn());
+    pqxx::nontransaction(connection).exec(statement);
+  };
+  const auto plan = [&] {
+    auto explain = [this](Tx& tx) {
+      std::string out;
+      for (const auto& row : tx.raw().exec("explain select id from contacts where integration_id = '" + a.chat_account +
+                                           "' and platform_user_id = '5'"))
+        out += row[0].as<std::string>() + "\n";
+      return out;
+    };
+    return loop.run(db.run(Lane::interactive, Scope::tenant(a.tenant_id), explain));
+  };
+  const std::string whole_key = "'::uuid) AND (platform_user_id = '5'::text))\n";
+  EXPECT_THAT(plan(), testing::HasSubstr(whole_key)) << "never analyzed";
+  maintain("vacuum analyze contacts");
+  EXPECT_THAT(plan(), testing::HasSubstr(whole_key)) << "vacuumed while it was empty";
+  loop.run(inbound.store({delivery(a, {message("u1", "5", "11", "one")})}));
+  maintain("analyze contacts");
+  EXPECT_THAT(plan(), testing::HasSubstr(whole_key)) << "analyzed with one row";
 }
 
 TEST_F(SchemaTest, WithoutATenantNoRowIsSeen) {

@@ -66,9 +66,12 @@ struct IngestBatcher::State : std::enable_shared_from_this<IngestBatcher::State>
     return (queue.size() + deliveries_in_flight + parallel - 1) / parallel;
   }
 
-  /// While transactions are under way, another one starts only for at least half as many deliveries. A smaller one
-  /// would cost the database as many round trips and locks, and its deliveries wait no longer than the next commit.
-  std::size_t smallest_companion() const { return std::min(options.max_batch, (deliveries_in_flight + 1) / 2); }
+  /// While transactions are under way, another one starts only for about as many deliveries as they hold. A small one
+  /// would cost the database as much beside its rows, and its deliveries wait no longer than the next commit.
+  std::size_t smallest_companion() const {
+    const auto mean = deliveries_in_flight / static_cast<std::size_t>(in_flight);
+    return std::min(options.max_batch, (mean * 3 + 3) / 4);
+  }
 
   /// Once for all requests that the loop has read by then: they share a transaction.
   void pump_soon() {

@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
-#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -197,13 +196,6 @@ nlohmann::json read_object(const std::string& text) {
 std::string metadata_of(const sdk::InboundEvent& e) {
   auto text = jsonb_text(e.metadata_json);
   return text.front() == '{' ? text : "{}";
-}
-
-/// Adds a member to the text of an object.
-void add_member(std::string& object, const char* name, const std::string& json) {
-  object.pop_back();
-  object += object.size() > 1 ? ",\"" : "\"";
-  object += std::string(name) + "\":" + json + '}';
 }
 
 /// What people quote is what people wrote.
@@ -498,7 +490,7 @@ class TenantBatch {
       if (keep_bodies_ && item->event != nullptr && known_bodies.insert(item->delivery->body_id).second)
         bodies.add(*item->delivery);
     }
-    if (!notices) chats_of_notices.take();
+    if (!notices) chats_of_notices.take();  // none has to be looked up
     PersonColumns persons;
     for (const auto& [key, person] : people_) persons.add(key, person);
     ChatColumns chats;
@@ -525,12 +517,10 @@ class TenantBatch {
       mentions_.settle(text_of(row["owners"]));
       return false;
     }
-    auto id = row["conversation_ids"].is_null() ? std::vector<std::string>() : texts_of(row["conversation_ids"]);
-    for (auto& [session, chat] : chats_) chat.id = std::move(id.at(static_cast<std::size_t>(chat.place) - 1));
-    if (!row["left_out"].is_null()) {
-      // an edit stood in for its original before
-      for (const auto& turn : texts_of(row["left_out"])) fresh_.at(std::stoul(turn) - 1)->message_id.clear();
-    }
+    auto ids = texts_of(row["conversation_ids"]);
+    for (auto& [session, chat] : chats_) chat.id = std::move(ids.at(static_cast<std::size_t>(chat.place) - 1));
+    // an edit stood in for its original before
+    for (const auto& turn : texts_of(row["left_out"])) fresh_.at(std::stoul(turn) - 1)->message_id.clear();
     return true;
   }
 

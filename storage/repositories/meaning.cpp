@@ -46,11 +46,6 @@ std::string in_capitals(std::string text) {
   return text;
 }
 
-void add_member(std::string& object, const char* name, const std::string& id) {
-  object.pop_back();
-  object += std::string(",\"") + name + "\":\"" + id + "\"}";
-}
-
 }  // namespace
 
 std::string confidence_text(int hundredths) {
@@ -106,9 +101,9 @@ void Mentions::settle(const std::string& rows) {
     owners.product.take(others.product.id, others.product.at);
     // a number can belong to an order as well as to a product; its kind decides then
     if (!owners.product.id.empty() && (entity->type == "sku" || owners.order.id.empty()))
-      add_member(entity->json, "product_id", owners.product.id);
+      add_member(entity->json, "product_id", '"' + owners.product.id + '"');
     else if (!owners.order.id.empty())
-      add_member(entity->json, "order_id", owners.order.id);
+      add_member(entity->json, "order_id", '"' + owners.order.id + '"');
   }
   entities_.clear();
   owners_.clear();

@@ -114,6 +114,12 @@ std::string jsonb_text(std::string_view json) {
                                                                nlohmann::json::error_handler_t::replace);
 }
 
+void add_member(std::string& object, std::string_view name, std::string_view value) {
+  object.pop_back();
+  object += object.size() > 1 ? ",\"" : "\"";
+  object.append(name).append("\":").append(value) += '}';
+}
+
 int rows_to_ask(const PageRequest& page) { return std::clamp(page.limit, 1, 200) + 1; }
 
 std::string make_cursor(const std::vector<std::string>& values) {

@@ -31,6 +31,8 @@ std::string text_array(const std::vector<std::string>& texts);
 /// `json` as jsonb takes it: escapes of NUL and halves of surrogate pairs, which JSON allows and jsonb refuses, become
 /// U+FFFD; a text that is no JSON at all becomes {"unreadable": text}. So one odd row never fails its batch.
 std::string jsonb_text(std::string_view json);
+/// Adds a member to `object`, the text of a JSON object. `name` needs no escaping; `value` is JSON.
+void add_member(std::string& object, std::string_view name, std::string_view value);
 
 /// How many rows a page asks the database for: one more than it returns, to know whether there is a next page.
 int rows_to_ask(const PageRequest& page);

@@ -125,7 +125,8 @@ class NlpRemote(HubTest):
         self.assertEqual(details["confidence_source"], "verbal")
         self.assertEqual(details["tokens"], {"prompt": 100, "completion": 10})
         for asked in self.provider.texts():
-            self.assertNotRegex(asked, "916|ivan|mail.ru")
+            # an order number of another buyer may hold these digits further in
+            self.assertNotRegex(asked, r"(?<!\d)[78]?916|123-45-67|1234567|ivan|mail\.ru")
         path, authorization, _ = self.provider.asked[0]
         self.assertEqual((path, authorization), ("/v1/chat/completions", f"Bearer {TOKEN}"))
         _, _, page = call(self.hub.port, "GET", "/metrics")

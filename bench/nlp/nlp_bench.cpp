@@ -76,6 +76,17 @@ double calibration_error(const std::vector<Answer>& all) {
   return all.empty() ? 0 : sum / static_cast<double>(all.size());
 }
 
+/// What a model whose confidence is perfect would show on these messages, on average: chance makes as many right as it
+/// says only in the long run.
+double calibration_error_by_chance(const std::vector<Answer>& all) {
+  double variances[10] = {};
+  for (const auto& one : all)
+    variances[std::min(9, static_cast<int>(one.confidence * 10))] += one.confidence * (1 - one.confidence);
+  double sum = 0;
+  for (double variance : variances) sum += std::sqrt(variance * 2 / 3.14159265);
+  return all.empty() ? 0 : sum / static_cast<double>(all.size());
+}
+
 double auroc(const std::vector<Answer>& inside, const std::vector<Answer>& outside) {
   std::vector<std::pair<double, int>> all;
   for (const auto& one : inside) all.emplace_back(one.confidence, 1);
@@ -131,6 +142,7 @@ class Table {
 
 void add_calibration(Table& table, const std::string& set, const std::vector<Answer>& all) {
   table.add({set + ": calibration error", 0.035, 0.020, calibration_error(all), false, 4});
+  std::printf("  (%zu messages, of which chance alone makes %.4f)\n", all.size(), calibration_error_by_chance(all));
 }
 
 void run_clinc(Table& table, const std::string& folder) {

@@ -89,8 +89,9 @@ class AmountReader {
         !may_go_on(at + 1))
       return false;
     const bool alone = !known && (p_.is_number(at + 1) ? p_.text(at + 1).size() != 3 : p_.is_word(at + 1));
-    return p_.begins_fresh(at) && (!alone || p_.text(at + 1) == "т" || p_.text(at + 1) == "out" ||
-                                   names_quantity(at - 1) || is_adjective(at + 1) || country_at(at + 1));
+    return p_.begins_fresh(at) &&
+           (!alone || p_.text(at + 1) == "т" || p_.text(at + 1) == "out" || names_quantity(at - 1) ||
+            is_adjective(at + 1) || country_at(at + 1) || (p_.is(at + 2, Particle::of) && p_.is_number(at + 3)));
   }
   /// A number may go on behind this sign: "1.5", "2,490", "10-20", "5'000", "50%".
   bool may_go_on(int sign) const {
@@ -484,7 +485,9 @@ class AmountReader {
     // the second number of such a pair
     if (p_.is(at - 1, Particle::of) && last_was_quantity_ && !p_.is(number->end, Sense::rating))
       return pieces(at, number->end, number->thousandths, kLikely);
-    const int of = p_.text(number->end) == "out" ? number->end + 1 : number->end;
+    const bool named = p_.is_word(number->end) && !p_.is(number->end, Sense::particle) && !counts_other(number->end) &&
+                       number->whole() < 100;  // "4 кашпо из 30", "3 out of 5"
+    const int of = named ? number->end + 1 : number->end;
     if (!p_.is(of, Particle::of) || (number->digits == 0 && number->whole() < 2)) return std::nullopt;
     int next = of + 1;
     if (p_.is(next, Particle::the)) ++next;
@@ -541,11 +544,12 @@ class AmountReader {
     return pieces(at, number->end, number->thousandths, kLikely);
   }
 
-  /// "a dozen of plates", "дюжину тарелок".
+  /// "a dozen of plates", "дюжину тарелок", "полсотни ковриков".
   std::optional<Found> dozen(int at) const {
     const bool half = p_.is(at, Particle::half);
     const auto number = plain_number_at(half ? at + 1 : at);
-    if (!number || p_.as(number->end - 1, Sense::magnitude) != 12) return std::nullopt;
+    if (!number || p_.as(number->end - 1, Sense::magnitude).value_or(100) >= 100 || counts_other(number->end))
+      return std::nullopt;
     return pieces(at, number->end, half ? number->thousandths / 2 : number->thousandths, kLikely);
   }
 
@@ -561,6 +565,9 @@ class AmountReader {
     if (goes_on(end) || counts_other(end)) return std::nullopt;
     int before = at - 1;
     if (names_quantity(before)) return pieces(at, end, number->thousandths, kSure);
+    // "значатся 20 штук, а в коробке 18"
+    if (!in_words && any_quantity_ && p_.ends(end) && number->whole() < 1000 && is_contrast_before(at))
+      return pieces(at, end, number->thousandths, kLikely);
     if (p_.is(before, Particle::only)) {
       if (p_.is(end, Sense::acquire) && number->whole() < 100)  // "только 1 пришла"
         return pieces(at, end, number->thousandths, kLikely);
@@ -590,6 +597,19 @@ class AmountReader {
       return std::nullopt;
     }
     return pieces(at, end, number->thousandths, kLikely);
+  }
+  /// A count set against another one: "only" right before the number, or "а", "but" a few words before it and nothing
+  /// else that the number could be of.
+  bool is_contrast_before(int at) const {
+    if (p_.is(at - 1, Particle::only)) return true;
+    for (int i = at - 1; i >= std::max(0, at - 5); --i) {
+      if (!p_.is_word(i) || p_.is(i, Sense::price) || p_.is(i, Sense::no_quantity)) return false;
+      const std::string_view word = p_.text(i);
+      if (word.starts_with("размер") || word.starts_with("size") || word.starts_with("заказ") || word == "order")
+        return false;
+      if (word == "а" || word == "но" || word == "but" || word == "фактически") return i < at - 1;
+    }
+    return false;
   }
   /// "количество: 3", "qty 4", "кол-во 2".
   bool names_quantity(int at) const {

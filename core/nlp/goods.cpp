@@ -230,7 +230,9 @@ class Goods {
       const std::size_t next = first + (s_.tokens[first + 1].kind == Kind::sign ? 2 : 1);
       const bool is_latin = (static_cast<unsigned char>(word(first)[0]) & 0x80) == 0;
       const std::uint32_t bits = cues_[first] & (Cue::order | Cue::sku | Cue::tracking | Cue::size | Cue::number);
-      if (bits != 0 && next < last && (!is_latin || (bits & Cue::sku) == 0 || next == first + 1)) {
+      // "N-30418": a letter of the number
+      const bool is_letter = length(first) == 1 && next == first + 2 && starts_upper(s_, s_.tokens[first]);
+      if (bits != 0 && next < last && !is_letter && (!is_latin || (bits & Cue::sku) == 0 || next == first + 1)) {
         glued = bits;
         first = next;
       } else if ((bits & Cue::sku) != 0) {
@@ -389,20 +391,27 @@ class Goods {
 
   /// "ZX-330", "TX500": capital letters, then digits. With a cue lower case will do.
   bool looks_like_code(const Code& code, bool cued) const {
+    if (code.parts == 3 && code.digits == 1 && code.is_latin && code.letters >= 3 && code.letters <= 8 &&
+        is_capital(code))
+      return true;  // "RV-5-PRO"
     if (code.letters == 0 || code.digits < 2 || code.digits > 10 || code.has_slash || code.parts > 3) return false;
     if (s_.tokens[code.first].kind != Kind::word) return cued && code.digits >= 3 && code.letters <= 8;
     const std::size_t letters = code.is_latin ? code.letters : code.letters / 2;
     if (letters > 6) return false;
     if (cued) return true;
-    for (std::size_t i = code.first; i < code.last; ++i)
-      if (s_.tokens[i].kind == Kind::word)
-        for (std::uint32_t b = s_.tokens[i].begin; b < s_.tokens[i].end; ++b)
-          if (s_.text[b] == s_.lower[b] && (static_cast<unsigned char>(s_.text[b]) & 0xC0) != 0x80 &&
-              (static_cast<unsigned char>(s_.text[b]) & 0x80) == 0)
-            return false;
+    if (!is_capital(code)) return false;
     if (!code.is_latin && !starts_upper(s_, s_.tokens[code.first])) return false;
     if (code.parts == 1) return letters >= 2 && letters <= 3 && code.digits >= 3;
     return letters >= 2 && letters <= 5;
+  }
+
+  /// No small Latin letter in it.
+  bool is_capital(const Code& code) const {
+    for (std::size_t i = code.first; i < code.last; ++i)
+      if (s_.tokens[i].kind == Kind::word)
+        for (std::uint32_t b = s_.tokens[i].begin; b < s_.tokens[i].end; ++b)
+          if (s_.text[b] >= 'a' && s_.text[b] <= 'z') return false;
+    return true;
   }
 
   bool find_order(const Code& code, const Around& around) {
@@ -482,7 +491,7 @@ class Goods {
       for (std::string_view one :
            {"covid", "ковид", "usb", "hdmi", "гост", "gost", "gpt", "iso", "ip",  "eu",  "us",  "uk",
             "ru",    "ps",    "mp",  "gb",   "hd",   "uhd",  "ssd", "ddr", "rtx", "gtx", "led", "аи",
-            "ту",    "ту",    "фз",  "ndfl", "ндс",  "win",  "rtx", "xl",  "xxl", "xs",  "size"})
+            "ту",    "торг",  "фз",  "ndfl", "ндс",  "win",  "упд", "xl",  "xxl", "xs",  "size"})
         v.add(one, true);
       return v;
     }();
@@ -603,6 +612,8 @@ class Goods {
     if (has_cue(behind, Cue::size) ||
         (behind + 1 < count() && is_region(word(behind)) && has_cue(behind + 1, Cue::size))) {
       if (all_in(15, 70) || (!is_pair && all_in(1, 14) && !has_cue(behind, Cue::unit))) p.confidence = 0.9;
+    } else if (before < count() && all_in(34, 70) && word(before).starts_with("российск")) {
+      p.confidence = 0.9;
     } else if ((around.near & Cue::size) != 0 && (all_in(1, 70) || (all_in(74, 188)))) {
       p.confidence = 0.9;
     } else if (near_size(code.first) && all_in(15, 70)) {
@@ -633,7 +644,8 @@ class Goods {
                (around.near & (Cue::amount | Cue::other | Cue::order)) == 0) {
       p.confidence = kSeed;
     }
-    if (p.confidence > 0 || all_in(15, 62)) possible_.push_back(std::move(p));
+    if (p.confidence > 0 || all_in(15, 62) || ((message_ & Cue::size) != 0 && all_in(1, 14)))
+      possible_.push_back(std::move(p));
   }
 
   /// Nothing that could be counted follows.

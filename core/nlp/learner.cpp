@@ -9,6 +9,12 @@
 #include "core/nlp/unicode.hpp"
 
 namespace easyflow::nlp {
+namespace {
+
+/// Messages will be less like so few examples than those are like each other.
+constexpr std::size_t kFewSamples = 1500;
+
+}  // namespace
 
 // Chosen by cross-validation on the training parts of the public sets and on the default examples.
 Recipe recipe_for(std::size_t samples, bool thorough, std::uint64_t seed) {
@@ -23,8 +29,8 @@ Recipe recipe_for(std::size_t samples, bool thorough, std::uint64_t seed) {
     out.network.embedding = 64;
     out.network.hidden = 192;
   }
-  if (samples < 1500) {
-    out.linear.cost = 0.3f;  // messages will be less like few examples than those are like each other
+  if (samples < kFewSamples) {
+    out.linear.cost = 0.3f;
     out.network.epochs = 40;
     out.network.batch = 16;
   }
@@ -88,6 +94,73 @@ Classifier learn(const std::vector<Sample>& samples, const std::vector<std::size
   return Classifier(std::move(index), linear, classes, networks);
 }
 
+namespace {
+
+/// The n-grams of a sample, sorted, each once.
+std::vector<std::uint32_t> grams_of(const Sample& sample) {
+  auto out = sample.grams.characters;
+  for (auto bucket : sample.grams.words) out.push_back(kBuckets + bucket);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+/// The share of their n-grams that two samples have in common.
+double likeness(const std::vector<std::uint32_t>& a, const std::vector<std::uint32_t>& b) {
+  std::size_t common = 0;
+  for (auto i = a.begin(), j = b.begin(); i != a.end() && j != b.end();) {
+    if (*i == *j) {
+      ++common;
+      ++i, ++j;
+    } else {
+      *i < *j ? ++i : ++j;
+    }
+  }
+  const auto all = a.size() + b.size() - common;
+  return all == 0 ? 0 : static_cast<double>(common) / static_cast<double>(all);
+}
+
+/// Wordings of one question: those that are like each other, the most alike first. None gets more than a third of all,
+/// so that there is something left to learn from.
+std::vector<std::vector<std::size_t>> wordings(const std::vector<Sample>& samples,
+                                               const std::vector<std::size_t>& members) {
+  constexpr double kAlike = 0.3;
+  struct Pair {
+    double likeness = 0;
+    std::size_t a = 0, b = 0;  ///< in `members`
+  };
+  std::vector<std::vector<std::uint32_t>> grams;
+  for (auto i : members) grams.push_back(grams_of(samples[i]));
+  std::vector<Pair> pairs;
+  for (std::size_t a = 0; a < members.size(); ++a)
+    for (std::size_t b = 0; b < a; ++b)
+      if (const double like = likeness(grams[a], grams[b]); like >= kAlike) pairs.push_back({like, a, b});
+  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& x, const Pair& y) { return x.likeness > y.likeness; });
+  std::vector<std::vector<std::size_t>> groups;
+  std::vector<std::size_t> group_of(members.size());
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    groups.push_back({i});
+    group_of[i] = i;
+  }
+  for (const auto& pair : pairs) {
+    auto& into = groups[group_of[pair.a]];
+    auto& from = groups[group_of[pair.b]];
+    if (&into == &from || into.size() + from.size() > std::max<std::size_t>(1, members.size() / 3)) continue;
+    for (auto i : from) group_of[i] = group_of[pair.a];
+    into.insert(into.end(), from.begin(), from.end());
+    from.clear();
+  }
+  std::vector<std::vector<std::size_t>> out;
+  for (auto& group : groups) {
+    if (group.empty()) continue;
+    for (auto& i : group) i = members[i];
+    out.push_back(std::move(group));
+  }
+  return out;
+}
+
+}  // namespace
+
 std::vector<int> split_into_folds(const std::vector<Sample>& samples, int folds, std::uint64_t seed) {
   std::map<std::uint32_t, std::vector<std::size_t>> by_label;
   for (std::size_t i = 0; i < samples.size(); ++i) by_label[samples[i].label].push_back(i);
@@ -96,8 +169,13 @@ std::vector<int> split_into_folds(const std::vector<Sample>& samples, int folds,
   int next = 0;
   for (auto& [label, members] : by_label) {
     random.shuffle(members);
-    for (auto i : members) {
-      out[i] = next;
+    std::vector<std::vector<std::size_t>> groups;
+    if (samples.size() < kFewSamples)
+      groups = wordings(samples, members);
+    else
+      for (auto i : members) groups.push_back({i});
+    for (const auto& group : groups) {
+      for (auto i : group) out[i] = next;
       next = (next + 1) % folds;
     }
   }

@@ -181,7 +181,9 @@ constexpr Row kNumerals[] = {
     {Sense::ordinal, 20, "двадцат/@ый twentieth"},
     {Sense::ordinal, 30, "тридцат/@ый thirtieth"},
     {Sense::ordinal_suffix, 0, "го ого его е ое ье й ый ий ой я ая му ому ему м ым ом ем st nd rd th"},
+    {Sense::magnitude, 10, "десят/ок/ка/ке/ком/ки/ков"},
     {Sense::magnitude, 12, "дюжин/а/ы/у/е dozen dozens"},
+    {Sense::magnitude, 50, "полсотн/и/я/ю"},
     {Sense::magnitude, 100, "сотн/я/и/ю/ей/е сотен hundred hundreds"},
     {Sense::magnitude, 1000, "тысяч/а/и/-/у/е/ей/ью/ам/ами/ах тыс тыщ/а/и/-/у/е thousand thousands"},
     {Sense::magnitude, 1000000, "миллион/-/а/ов/у/ом/ы/ам/ами лям/-/а/ов млн mln million millions"},
@@ -735,7 +737,8 @@ bool Phrase::find_past(int at) const {
            ends_with_any(word, {"ал",  "ил",  "ел",  "ёл",   "ял",   "ул",   "ала", "ила", "ела", "яла", "ула",
                                 "шла", "ало", "ило", "ело",  "яло",  "уло",  "шло", "али", "или", "ели", "яли",
                                 "ули", "шли", "лся", "лась", "лось", "лись", "ыл",  "ыла", "ыли", "ыло"});
-  return word.size() >= 5 && word.ends_with("ed");
+  if (word.size() < 5 || !word.ends_with("ed")) return false;
+  return text(at - 1) != "be" && text(at - 1) != "get";  // "could it be delivered on Tuesday"
 }
 
 bool Phrase::in_the_past(int begin, int end, int before, int after) const {

@@ -18,7 +18,7 @@ enum class Sense : std::uint8_t {
   cardinal,         ///< 0..900
   ordinal,          ///< 1..31 and the tens before them
   ordinal_suffix,   ///< "го" of "5-го", "th"
-  magnitude,        ///< 12, 100, 1000, 1000000
+  magnitude,        ///< 10, 12, 50, 100, 1000, 1000000
   short_magnitude,  ///< "к" of "10к": only joined to digits
   fraction,         ///< thousandths: 500 "пол", 1500 "полтора"
   pair,             ///< пара, couple

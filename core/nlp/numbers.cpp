@@ -91,10 +91,10 @@ std::optional<Numeral> read_words(const Phrase& phrase, int at) {
       current = std::max<std::int64_t>(current, 1) * 100;
       room = 100;
     } else {
-      if (*magnitude >= last_magnitude || (*magnitude == 12 && total != 0)) break;
+      if (*magnitude >= last_magnitude || (*magnitude < 100 && total != 0)) break;
       total += std::max<std::int64_t>(current, 1) * *magnitude;
       current = 0;
-      room = *magnitude == 12 ? 0 : 1000;
+      room = *magnitude < 100 ? 0 : 1000;
       last_magnitude = *magnitude;
       number.has_magnitude = number.has_magnitude || *magnitude >= 1000;
     }

@@ -153,7 +153,17 @@ bool TimeReader::is_joiner(int at) const {
 Tense TimeReader::tense(int begin, int end) const {
   if (p_.is_any(begin - 1, {Particle::before, Particle::k, Particle::by, Particle::na})) return Tense::future;
   if (p_.is_any(begin - 1, {Particle::since})) return Tense::past;
+  if (p_.is(begin - 1, Particle::s) && lasts_until_now(begin - 1)) return Tense::past;
   return p_.in_the_past(begin, end) ? Tense::past : Tense::open;
+}
+
+/// "не обновляется с понедельника", "жду со среды"
+bool TimeReader::lasts_until_now(int at) const {
+  constexpr std::array<std::string_view, 10> kLasting = {"не",   "нет",    "жду",   "ждём",  "ждем",
+                                                         "ждут", "молчит", "висит", "висят", "лежит"};
+  for (int i = std::max(0, at - 3); i < at; ++i)
+    if (std::find(kLasting.begin(), kLasting.end(), p_.text(i)) != kLasting.end()) return true;
+  return false;
 }
 
 int TimeReader::with_preposition(int at) const {

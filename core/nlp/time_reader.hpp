@@ -74,6 +74,7 @@ class TimeReader {
   bool counts_something(int end) const;
   bool is_joiner(int at) const;
   Tense tense(int begin, int end) const;
+  bool lasts_until_now(int at) const;
   /// Where a phrase with its preposition begins: "on Monday", "в пятницу", "на прошлой неделе".
   int with_preposition(int at) const;
   bool is_russian_word(int at) const;

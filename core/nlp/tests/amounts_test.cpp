@@ -109,6 +109,11 @@ TEST(NlpAmounts, FindsMoney) {
 
 TEST(NlpAmounts, FindsQuantities) {
   const Case cases[] = {
+      {"полсотни ковриков, какой опт?", "quantity полсотни=50"},
+      {"возьму два десятка тарелок", "quantity два десятка=20"},
+      {"4 кашпо из 30 битые", "quantity 4=4; quantity 30=30"},
+      {"в накладной 20 штук, а в коробке 18. Допоставьте", "quantity 20 штук=20; quantity 18=18"},
+      {"supposed to contain 24 packs, I counted only 22.", "quantity 24 packs=24; quantity 22=22"},
       {"по чём отдадите 5 штук?", "quantity 5 штук=5"},
       {"вместо 2 шт пришла 1", "quantity 2 шт=2; quantity 1=1"},
       {"3 коробки довезёте?", "quantity 3 коробки=3"},

@@ -14,6 +14,7 @@ using testing::found;
 
 TEST(NlpGoods, FindsOrderNumbers) {
   const Case cases[] = {
+      {"I placed order N-30418 by mistake", "order_number N-30418"},
       {"где заказ 7754120?", "order_number 7754120"},
       {"по заказу №7754120", "order_number 7754120"},
       {"отмените 7754120, пожалуйста", "order_number 7754120"},
@@ -105,6 +106,7 @@ TEST(NlpGoods, FindsTrackingNumbers) {
 
 TEST(NlpGoods, FindsArticles) {
   const Case cases[] = {
+      {"робот-пылесос RV-5-PRO не заряжается", "sku RV-5-PRO"},
       {"артикул 174556210 есть?", "sku 174556210"},
       {"арт. 55-120", "sku 55-120"},
       {"арт.5512", "sku 5512"},
@@ -137,6 +139,8 @@ TEST(NlpGoods, FindsArticles) {
 
 TEST(NlpGoods, FindsSizes) {
   const Case cases[] = {
+      {"перчатки, брать 9 или 10 размер?", "size 9; size 10"},
+      {"ваш XXL соответствует российскому 54?", "size XXL; size 54"},
       {"размер 48 есть?", "size 48"},
       {"есть 48 размер?", "size 48"},
       {"в 52-м размере", "size 52"},

@@ -18,6 +18,8 @@ struct Case {
 
 TEST(NlpTimes, FindsRussianDatesAndTimes) {
   const Case cases[] = {
+      {"трек не обновляется с понедельника", "datetime понедельника=2026-11-16"},
+      {"акция начнётся с понедельника", "datetime понедельника=2026-11-23"},
       {"заказывал 14 ноября, до сих пор тишина", "datetime 14 ноября=2026-11-14"},
       {"Заказывала ещё 3 ноября", "datetime 3 ноября=2026-11-03"},
       {"перенесите на 5-е декабря", "datetime 5-е декабря=2026-12-05"},
@@ -134,6 +136,8 @@ TEST(NlpTimes, FindsRussianDatesAndTimes) {
 
 TEST(NlpTimes, FindsEnglishDatesAndTimes) {
   const Case cases[] = {
+      {"could the sofa be delivered on Tuesday", "datetime on Tuesday=2026-11-24"},
+      {"it was delivered on Tuesday", "datetime on Tuesday=2026-11-17"},
       {"bought on 12 November", "datetime 12 November=2026-11-12"},
       {"sent on Nov 15", "datetime Nov 15=2026-11-15"},
       {"November 3rd, 2026", "datetime November 3rd, 2026=2026-11-03"},

@@ -52,6 +52,7 @@ cctz::time_zone zone_of(const std::string& name) {
 std::string objection(const storage::ActFacts& facts, const std::string& text, Timestamp now) {
   if (!facts.contact_active) return "this person blocked the account.";
   if (facts.opted_out) return "this person asked for no messages.";
+  if (!facts.is_private) return "it is a group, where everybody would read it.";
   if (facts.status == "escalated") return "a person handles the conversation, it is escalated.";
   if (facts.status == "closed" || facts.status == "paused") return "the conversation is " + facts.status + ".";
   if (facts.answered) return "somebody of the shop has answered already.";

@@ -29,7 +29,7 @@ constexpr Sql kFacts{"automation.facts", R"sql(
   select a.intent, a.confidence, a.created_at, a.conversation_id, a.integration_id, a.message_id,
          v.platform, v.chat_id, coalesce(v.status, 'active') as status, v.tags, v.current_state, v.closed_at,
          coalesce(c.full_name, '') as contact_name, coalesce(c.is_active, true) as contact_active,
-         coalesce(c.opt_out, false) as opted_out,
+         coalesce(c.opt_out, false) as opted_out, v.contact_id is not null as is_private,
          m.id is not null as message_found, m.intent as message_intent, m.entities,
          i.intent as action_intent, i.enabled, i.min_confidence, i.reply, i.escalate, i.tag, i.state as action_state,
          to_char(i.quiet_from, 'HH24:MI') as quiet_from, to_char(i.quiet_until, 'HH24:MI') as quiet_until,
@@ -121,6 +121,7 @@ ActFacts read_facts(const pqxx::row& row) {
   out.contact_name = text_of(row["contact_name"]);
   out.contact_active = row["contact_active"].as<bool>();
   out.opted_out = row["opted_out"].as<bool>();
+  out.is_private = row["is_private"].as<bool>();
   out.answered = row["answered"].as<bool>();
   out.recent_answers = texts_of(row["recent"]);
   out.time_zone = text_of(row["time_zone"]);

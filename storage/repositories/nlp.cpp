@@ -86,7 +86,6 @@ constexpr Sql kRules{"nlp.rules", "select csv from nlp_rules"};
 constexpr Sql kPutRules{"nlp.put_rules", R"sql(
   insert into nlp_rules (tenant_id, csv) values (current_tenant(), $1)
   on conflict (tenant_id) do update set csv = excluded.csv, updated_at = now())sql"};
-constexpr Sql kRemoveRules{"nlp.remove_rules", "delete from nlp_rules"};
 
 constexpr Sql kActions{"nlp.actions", R"sql(
   select intent, enabled, min_confidence, reply, escalate, tag, state, to_char(quiet_from, 'HH24:MI') as quiet_from,
@@ -317,10 +316,7 @@ Task<std::string> NlpRepository::rules(std::string tenant_id) {
 
 Task<> NlpRepository::put_rules(std::string tenant_id, std::string csv) {
   auto work = [csv = std::move(csv)](Tx& tx) {
-    if (csv.empty())
-      tx.exec(kRemoveRules);
-    else
-      tx.exec(kPutRules, csv);
+    tx.exec(kPutRules, csv);
     tx.exec(kNotify);
   };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));

@@ -24,9 +24,11 @@ constexpr Sql kPosition{"rescore.position", R"sql(
   select model, since, position_at, position_id, finished_at from nlp_rescores for update)sql"};
 
 // The bounds are plain comparisons, so that partitions and index entries outside of them are not looked at.
+// A hub takes new entity rules on within a minute.
 constexpr Sql kPage{"rescore.page", R"sql(
   select id, created_at, content, nlp_model, coalesce(sent_at, created_at) as said_at,
-         (metadata->'nlp'->'embedded') is not null as read_by_provider
+         (metadata->'nlp'->'embedded') is not null as read_by_provider,
+         coalesce(created_at < (select updated_at from nlp_rules) + interval '1 minute', false) as read_by_older_rules
     from messages
    where created_at >= greatest(coalesce($1::timestamptz, '-infinity'), coalesce($2::timestamptz, '-infinity'))
      and (created_at, id) > (coalesce($1::timestamptz, '-infinity'),
@@ -44,7 +46,9 @@ constexpr Sql kChange{"rescore.change", R"sql(
          as g(id, created_at, was, content, intent, hundredths, entities, nlp_model, details)
    where m.id = g.id and m.created_at = g.created_at
      and m.created_at between $10::timestamptz and $11::timestamptz
-     and m.content = g.was and m.nlp_model is distinct from 'operator' and m.metadata->'nlp'->'embedded' is null)sql"};
+     and m.content = g.was and m.nlp_model is distinct from 'operator' and m.metadata->'nlp'->'embedded' is null
+     and (m.content, m.intent, m.confidence, m.entities, m.nlp_model) is distinct from
+         (g.content, left(g.intent, 100), g.hundredths / 100.0, g.entities::jsonb, left(g.nlp_model, 100)))sql"};
 
 constexpr Sql kMove{"rescore.move", R"sql(
   update nlp_rescores
@@ -133,7 +137,8 @@ Task<Result<Rescore>> RescoreRepository::page(std::string tenant_id, std::string
     for (const auto& row : rows) {
       const auto known = text_of(row["nlp_model"]);
       if (known == "operator") ++labelled;
-      if (known == "operator" || known == model || row["read_by_provider"].as<bool>()) continue;
+      const bool is_current = known == model && !row["read_by_older_rules"].as<bool>();
+      if (known == "operator" || is_current || row["read_by_provider"].as<bool>()) continue;
       Reread message;
       message.was = text_of(row["content"]);
       auto read = reader->read(message.was, time_of(row["said_at"]));

@@ -14,12 +14,13 @@ using sdk::EventKind;
 /// The first word is the intent; "!" asks for an act. The provider shall read everything.
 class WordReader final : public MessageReader {
  public:
+  explicit WordReader(std::string model = "words-1") : model_(std::move(model)) {}
   ReadText read(std::string text, Timestamp) const override {
     ReadText out;
     StoredMeaning meaning;
     meaning.intent = text.substr(0, text.find(' '));
     meaning.hundredths = 60;
-    meaning.model = "words-1";
+    meaning.model = model_;
     meaning.details_json = R"({"source":"model","ambiguous":true})";
     meaning.has_action = text.find('!') != std::string::npos;
     meaning.ask_provider = true;
@@ -32,6 +33,9 @@ class WordReader final : public MessageReader {
     return out;
   }
   std::string mask(std::string text) const override { return text; }
+
+ private:
+  std::string model_;
 };
 
 class NlpRequestsTest : public test::RepositoryTest {
@@ -278,7 +282,7 @@ TEST_F(NlpRequestsTest, ReadingOlderMessagesAgainLeavesVerdictsAlone) {
   loop.run(requests.understood(claim().at(0), verdict()));
   said(a, "2", "greeting");
   auto state = loop.run(rescores.begin(a.tenant_id, "words-2", std::nullopt));
-  state = loop.run(rescores.page(a.tenant_id, "words-2", std::make_shared<WordReader>(), 100)).value();
+  state = loop.run(rescores.page(a.tenant_id, "words-2", std::make_shared<WordReader>("words-2"), 100)).value();
   EXPECT_TRUE(state.finished_at);
   EXPECT_EQ(value(a, "select nlp_model || ' ' || intent from messages order by created_at, id limit 1"),
             "openai:small refund_status");

@@ -103,6 +103,25 @@ TEST_F(RescoreTest, WhatIsReadAlreadyAndWhatOperatorsSaidStays) {
   EXPECT_EQ(one->reads, 2);
 }
 
+TEST_F(RescoreTest, WhatWasReadByOlderRulesIsReadAgain) {
+  said(a, 3);
+  loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt));
+  EXPECT_EQ(page(a, "m1", one, 10).changed, 3);
+  const auto again = [&] {
+    loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt));
+    return page(a, "m1", one, 10).changed;
+  };
+  EXPECT_EQ(again(), 0);
+  EXPECT_EQ(one->reads, 3);
+  for (const char* rules : {"kind,type,pattern,value\nlookup,ware,text,\n", ""}) {  // new ones, and none any more
+    change(a, R"(update messages set entities = '[{"type":"older"}]' where content like 'intent1 %')");
+    loop.run(nlp.put_rules(a.tenant_id, rules));
+    EXPECT_EQ(again(), 1) << "all are read, one has changed";
+    EXPECT_EQ(value(a, "select count(*) from messages where entities = '[]'"), "3");
+  }
+  EXPECT_EQ(one->reads, 9);
+}
+
 TEST_F(RescoreTest, AMessageLabelledOrEditedMeanwhileIsLeftAlone) {
   said(a, 2);
   class Meddler final : public MessageReader {

@@ -104,6 +104,9 @@ TEST_F(PlanTest, WhoDoesNotWantAnswersGetsNone) {
   facts.opted_out = true;
   EXPECT_THAT(withheld(), HasSubstr("asked for no messages"));
   facts.opted_out = false;
+  facts.is_private = false;
+  EXPECT_THAT(withheld(), HasSubstr("group"));
+  facts.is_private = true;
   facts.contact_active = false;
   EXPECT_THAT(withheld(), HasSubstr("blocked the account"));
 }

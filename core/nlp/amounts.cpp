@@ -255,6 +255,7 @@ class AmountReader {
       amount.end = currency->first;
       amount.currency = currency->second;
       take_minor(amount, false);
+      if (is_point_of_abbreviation(amount.end)) ++amount.end;
       return amount;
     }
     if (const auto minor = p_.as(amount.end, Sense::minor_currency)) {
@@ -272,6 +273,14 @@ class AmountReader {
       return amount;
     }
     return std::nullopt;
+  }
+  /// The point of "р." and "руб." when the sentence goes on behind it: else it may be the sentence's.
+  bool is_point_of_abbreviation(int at) const {
+    if (!p_.is_sign(at, '.') || !p_.joined(at) || (p_.text(at - 1) != "р" && p_.text(at - 1) != "руб")) return false;
+    if (at + 1 >= p_.size()) return false;
+    if (!p_.is_word(at + 1)) return p_.is_sign(at + 1, ',') || p_.is_sign(at + 1, ')');
+    const auto begin = p_.token(at + 1).begin;
+    return p_.scan().text.compare(begin, 2, p_.scan().lower, begin, 2) == 0;  // no capital
   }
   /// "5 тысяч 200 рублей", "1 тыс. 200 руб".
   void take_hundreds(Amount& amount, const Numeral& number) const {
@@ -310,6 +319,7 @@ class AmountReader {
     if (const auto slang = p_.as(at, Sense::slang_amount); slang && *slang > 0 && !p_.is(at - 1, Sense::cardinal))
       return Found{at, at + 1, decimal(*slang * kOne, 2) + " RUB", kSure, true};
     if (auto thousands = bare_thousands(at)) return thousands;
+    if (auto part = share(at)) return part;
     return bare_price(at);
   }
 
@@ -351,7 +361,9 @@ class AmountReader {
     if (!number || !number->has_magnitude || number->digits > 6) return std::nullopt;
     if (!p_.is_russian() || counts_goods(number->end) || p_.is(number->end, Sense::unit)) return std::nullopt;
     if (p_.joined(number->end) && !p_.ends(number->end)) return std::nullopt;
-    const bool money_around = p_.near(Sense::price, at, number->end, 6, 4) || p_.is(at - 1, Particle::za) ||
+    // "от 7 тыс в неделю"
+    const bool is_rate = p_.is(number->end, Particle::v) && p_.is(number->end + 1, Sense::unit);
+    const bool money_around = is_rate || p_.near(Sense::price, at, number->end, 6, 4) || p_.is(at - 1, Particle::za) ||
                               (at == 0 && number->end == p_.size());
     if (!money_around) return std::nullopt;
     int end = number->end;
@@ -390,6 +402,18 @@ class AmountReader {
     if (compared && before != "до" && before != "от") priced = p_.near(Sense::price, at - 1, number->end, 8, 6);
     if (!priced) return std::nullopt;
     return Found{at, number->end, decimal(number->thousandths, 2) + " RUB", kLikely, true};
+  }
+
+  /// "1200 из 1850 рублей": the first.
+  std::optional<Found> share(int at) const {
+    const auto number = number_at(at);
+    if (!number || number->digits < 2 || !p_.is(number->end, Particle::of)) return std::nullopt;
+    const auto whole = amount_before_currency(number->end + 1);
+    if (!whole || whole->is_range || whole->thousandths <= number->thousandths) return std::nullopt;
+    return Found{
+        at, number->end,
+        decimal(number->thousandths, 2) + " " + std::string(kCurrencies[static_cast<std::size_t>(whole->currency)]),
+        kSure, true};
   }
 
   /// "стоимость доставки 350", "цена за штуку 1200": the word is two or three places before.
@@ -565,6 +589,9 @@ class AmountReader {
     if (goes_on(end) || counts_other(end)) return std::nullopt;
     int before = at - 1;
     if (names_quantity(before)) return pieces(at, end, number->thousandths, kSure);
+    // "из шести банок три лопнули"
+    if (last_was_quantity_ && number->whole() < 1000 && p_.is_word(at - 1) && p_.in_the_past(end, end, 0, 1))
+      return pieces(at, end, number->thousandths, kLikely);
     // "значатся 20 штук, а в коробке 18"
     if (!in_words && any_quantity_ && p_.ends(end) && number->whole() < 1000 && is_contrast_before(at))
       return pieces(at, end, number->thousandths, kLikely);

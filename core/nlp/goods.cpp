@@ -539,6 +539,8 @@ class Goods {
       if (is_region(tail) && length(code.first) <= 2)
         return region_size(code.first + 1, code.first, code.first + 1, code.first, code.last);
       if (is_ordinal(tail)) return ordinal_size(code.first, code.last);
+      if (is_bra_size(code))
+        return add("size", code.first, code.last, surface(code.first, code.last), 0.6, priority::size + 15);
     }
     if (tokens == 2 && s_.tokens[code.first].kind == Kind::word && is_region(word(code.first)) &&
         length(code.first + 1) <= 2)
@@ -549,6 +551,14 @@ class Goods {
       if (is_region(word(code.first)) && is_kind(code.first + 2, Kind::number) && length(code.first + 2) <= 2)
         return region_size(code.first, code.first + 2, code.last, code.first, code.last);
     }
+  }
+
+  /// "75B", "80 C": a girth in fives and a capital letter.
+  bool is_bra_size(const Code& code) const {
+    const int girth = length(code.first) <= 3 ? number(word(code.first)) : 0;
+    const std::string_view cup = word(code.first + 1);
+    return girth >= 60 && girth <= 120 && girth % 5 == 0 && cup.size() == 1 && cup[0] >= 'a' && cup[0] <= 'g' &&
+           starts_upper(s_, s_.tokens[code.first + 1]);
   }
 
   static bool is_ordinal(std::string_view tail) {
@@ -578,7 +588,8 @@ class Goods {
     const double half = half_at(code.last);
     std::size_t last = half > 0 ? code.last + 2 : code.last;
     if (code.has_point && (half == 0 || (code.first > 0 && is_sign(code.first - 1, ".")))) return;
-    if (code.has_hash || code.has_numero || has_cue(last, Cue::unit) || is_times(last) ||
+    const bool is_volt = half > 0 && last < count() && word(last) == "в";  // mostly the preposition
+    if (code.has_hash || code.has_numero || (has_cue(last, Cue::unit) && !is_volt) || is_times(last) ||
         (code.first > 0 && is_times(code.first - 1)) || is_sign(last, "%") || is_sign(last, "₽") ||
         is_sign(last, "$") || is_sign(last, "€") ||
         (code.first > 0 &&
@@ -596,7 +607,10 @@ class Goods {
     const auto all_in = [&](int least, int most) {
       return low >= least && low <= most && high >= least && high <= most;
     };
-    if (is_pair && (high <= low || high - low > 12)) return;
+    // "джинсы 34/32": girth and length
+    const bool is_of_trousers = is_pair && code.has_slash && low >= 24 && low <= 44 && high >= 28 && high <= 38 &&
+                                (message_ & Cue::garment) != 0;
+    if (is_pair && !is_of_trousers && (high <= low || high - low > 12)) return;
     Possible p{code.first, last, 0, false, surface(code.first, last)};
     std::replace(p.value.begin(), p.value.end(), ',', '.');
 
@@ -644,6 +658,9 @@ class Goods {
                (around.near & (Cue::amount | Cue::other | Cue::order)) == 0) {
       p.confidence = kSeed;
     }
+    if (p.confidence == 0 && is_of_trousers) p.confidence = kSeed;
+    // "38,5 в бежевых"
+    if (p.confidence == 0 && half > 0 && all_in(34, 48) && !is_pair && mentions_wear()) p.confidence = kSeed;
     if (p.confidence > 0 || all_in(15, 62) || ((message_ & Cue::size) != 0 && all_in(1, 14)))
       possible_.push_back(std::move(p));
   }
@@ -670,11 +687,17 @@ class Goods {
   }
 
   bool is_color_before(std::size_t at) {
-    if (!colors_known_) {
-      find_colors(s_, message_, colors_);
-      colors_known_ = true;
-    }
+    learn_colors();
     return has_word_color(at);
+  }
+  void learn_colors() {
+    if (!colors_known_) find_colors(s_, message_, colors_);
+    colors_known_ = true;
+  }
+  bool mentions_wear() {
+    if ((message_ & (Cue::size | Cue::wear | Cue::garment)) != 0) return true;
+    learn_colors();
+    return !colors_.empty();
   }
 
   void find_letter_sizes() {

@@ -199,6 +199,17 @@ bool TimeReader::is_age(int begin, int end) const {
          unit == static_cast<int>(Unit::year);
 }
 
+/// "вторую неделю жду", "уже третий день": the one under way counts.
+TimeReader::Found TimeReader::running_length(int at) const {
+  const auto nth = p_.as(at, Sense::ordinal);
+  const auto unit = p_.as(at + 1, Sense::single_unit);
+  if (!nth || !unit || *nth < 2 || *nth > 10 || !is_russian_word(at) || !is_russian_word(at + 1)) return std::nullopt;
+  if (p_.text(at + 1) != "неделю" && p_.text(at - 1) != "уже") return std::nullopt;
+  Length length;
+  length.add(std::int64_t{1000} * *nth, static_cast<Unit>(*unit));
+  return FoundTime{at, at + 2, length.iso(), kLikely, true};
+}
+
 TimeReader::Found TimeReader::duration(int at) const {
   auto length = length_at(at);
   const bool bare_article = p_.is(at, Particle::a) && !p_.is_russian();

@@ -103,7 +103,7 @@ TimeReader::Found TimeReader::read_at(int at) const {
     std::uint64_t particles;  ///< or one of these
     bool number;              ///< or this
   };
-  static constexpr std::array<Entry, 18> kRules = {
+  static constexpr std::array<Entry, 19> kRules = {
       {{&TimeReader::range_with_preposition, 0, kRangeParticles, false},
        {&TimeReader::timestamp, 0, 0, true},
        {&TimeReader::dates, kDaySenses | bit(Sense::month), bit(Particle::the), true},
@@ -117,6 +117,7 @@ TimeReader::Found TimeReader::read_at(int at) const {
        {&TimeReader::edge, bit(Sense::edge), 0, false},
        {&TimeReader::month, bit(Sense::month), 0, false},
        {&TimeReader::quarter, kDaySenses, 0, true},
+       {&TimeReader::running_length, bit(Sense::ordinal), 0, false},
        {&TimeReader::holiday, bit(Sense::holiday) | bit(Sense::holiday_part) | bit(Sense::unit), 0, false},
        {&TimeReader::season, bit(Sense::season), 0, false},
        {&TimeReader::year, 0, 0, true},
@@ -154,6 +155,8 @@ Tense TimeReader::tense(int begin, int end) const {
   if (p_.is_any(begin - 1, {Particle::before, Particle::k, Particle::by, Particle::na})) return Tense::future;
   if (p_.is_any(begin - 1, {Particle::since})) return Tense::past;
   if (p_.is(begin - 1, Particle::s) && lasts_until_now(begin - 1)) return Tense::past;
+  // "ещё в понедельник"
+  if (p_.is(begin - 1, Particle::v) && (p_.text(begin - 2) == "ещё" || p_.text(begin - 2) == "еще")) return Tense::past;
   return p_.in_the_past(begin, end) ? Tense::past : Tense::open;
 }
 

@@ -188,6 +188,7 @@ class TimeReader {
   Found several_units(int at) const;
   bool is_age(int begin, int end) const;
   Found duration(int at) const;
+  Found running_length(int at) const;
   /// "неделя" is a length in "прошла неделя" and "неделя" alone, "день" is none in "добрый день".
   bool single_is_cued(int begin, int at, int end) const;
 

@@ -57,7 +57,7 @@ struct ActFacts {
   std::string contact_name;
   bool contact_active = true;
   bool opted_out = false;
-  bool is_private = true;  ///< one person's conversation, not a group's
+  bool is_private = true;                   ///< one person's conversation, not a group's
   bool answered = false;                    ///< a person of the shop wrote after the message
   std::vector<std::string> recent_answers;  ///< automatic ones of the last hour in this conversation
   std::string time_zone;                    ///< of the tenant's owner

@@ -139,6 +139,10 @@ TEST(NlpGoods, FindsArticles) {
 
 TEST(NlpGoods, FindsSizes) {
   const Case cases[] = {
+      {"джинсы 32/34 велики, поменяйте на 31/34", "size 32/34; size 31/34"},
+      {"джинсы 34/32 есть?", "size 34/32"},
+      {"38,5 в бежевых остались?", "size 38,5=38.5"},
+      {"have you got 75B in the lace set?", "size 75B"},
       {"перчатки, брать 9 или 10 размер?", "size 9; size 10"},
       {"ваш XXL соответствует российскому 54?", "size XXL; size 54"},
       {"размер 48 есть?", "size 48"},

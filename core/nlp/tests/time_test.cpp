@@ -18,6 +18,7 @@ struct Case {
 
 TEST(NlpTimes, FindsRussianDatesAndTimes) {
   const Case cases[] = {
+      {"оплачена ещё в понедельник", "datetime в понедельник=2026-11-16"},
       {"трек не обновляется с понедельника", "datetime понедельника=2026-11-16"},
       {"акция начнётся с понедельника", "datetime понедельника=2026-11-23"},
       {"заказывал 14 ноября, до сих пор тишина", "datetime 14 ноября=2026-11-14"},
@@ -195,6 +196,9 @@ TEST(NlpTimes, FindsEnglishDatesAndTimes) {
 
 TEST(NlpTimes, FindsDurations) {
   const Case cases[] = {
+      {"вторую неделю жду", "duration вторую неделю=P14D"},
+      {"жду уже третий день", "duration третий день=P3D"},
+      {"battery barely lasts an hour", "duration an hour=PT1H"},
       {"прошла неделя", "duration неделя=P7D"},
       {"гарантия на чайник месяц", "duration месяц=P1M"},
       {"аккумулятора хватает неделю", "duration неделю=P7D"},

@@ -144,7 +144,7 @@ void add_calibration(Table& table, const std::string& set, const std::vector<Ans
   table.add({set + ": calibration error", 0.035, 0.020, calibration_error(all), false, 4});
   double confidence = 0;
   for (const auto& one : all) confidence += one.confidence / static_cast<double>(std::max<std::size_t>(1, all.size()));
-  std::printf("  (%zu messages: chance alone makes %.4f; mean confidence %.3f, right %.3f)\n", all.size(),
+  std::printf("  (%zu messages, chance alone makes %.4f; mean confidence %.3f, right %.3f)\n", all.size(),
               calibration_error_by_chance(all), confidence, accuracy(all) / 100);
 }
 

@@ -124,7 +124,7 @@ double likeness(const std::vector<std::uint32_t>& a, const std::vector<std::uint
 /// so that there is something left to learn from.
 std::vector<std::vector<std::size_t>> wordings(const std::vector<Sample>& samples,
                                                const std::vector<std::size_t>& members) {
-  constexpr double kAlike = 0.3;
+  constexpr double kAlike = 0.35;
   struct Pair {
     double likeness = 0;
     std::size_t a = 0, b = 0;  ///< in `members`

@@ -553,7 +553,7 @@ class Goods {
     }
   }
 
-  /// "75B", "80 C": a girth in fives and a capital letter.
+  /// "75B", "80C": a girth in fives and a capital letter.
   bool is_bra_size(const Code& code) const {
     const int girth = length(code.first) <= 3 ? number(word(code.first)) : 0;
     const std::string_view cup = word(code.first + 1);
@@ -588,8 +588,9 @@ class Goods {
     const double half = half_at(code.last);
     std::size_t last = half > 0 ? code.last + 2 : code.last;
     if (code.has_point && (half == 0 || (code.first > 0 && is_sign(code.first - 1, ".")))) return;
-    const bool is_volt = half > 0 && last < count() && word(last) == "в";  // mostly the preposition
-    if (code.has_hash || code.has_numero || (has_cue(last, Cue::unit) && !is_volt) || is_times(last) ||
+    const bool is_measured =
+        has_cue(last, Cue::unit) && (half == 0 || word(last) != "в");  // "38,5 в ..." is no voltage
+    if (code.has_hash || code.has_numero || is_measured || is_times(last) ||
         (code.first > 0 && is_times(code.first - 1)) || is_sign(last, "%") || is_sign(last, "₽") ||
         is_sign(last, "$") || is_sign(last, "€") ||
         (code.first > 0 &&

@@ -335,7 +335,8 @@ constexpr Row kCues[] = {
     {Sense::before_duration, 0,
      "прошл/а/о прошел прошёл проходит уже жду ждем ждал/-/а/и ждать за через спустя более больше менее меньше "
      "около почти цел/ый/ую/ое ровно примерно спустя еще минимум максимум займет занимает на within for in after "
-     "over about almost nearly been takes take took lasts last lasted wait waited waiting already past than least only just another спустя держали "
+     "over about almost nearly been takes take took lasts last lasted wait waited waiting already past than least "
+     "only just another спустя держали "
      "держал держ/ит/ат хватает хватило прослужил/-/а/и проработал/-/а/и ждете ждут хранится хранят провел провела гаранти/я/ю/ей"},
     {Sense::happened, 0,
      "bought sent paid was were got came went fell broke died lost tore wore began quit made said took gave gone "
@@ -355,7 +356,8 @@ constexpr Row kCues[] = {
      "почему прайс/у скин/ете/ь/ьте/ули уступ/ите/ка цен/а/ы/у/е/ой/ник/нике/ами ценою "
      "сто/ит/ил/ила/ило/или/ят/ить/имость/имости/имостью/ить/ящий перев/ел/ела/ели/од переве/дите "
      "оплат/ил/ила/или/а/у/ить заплат/ил/ила/или/ить/ишь плат/ил/ила/ить/еж/ежа спис/али/ано/ывают/ание снял/и/а "
-     "снялось сумм/а/ы/у/е/ой корзин/е/а/у скидк/а/и/у/ой/е скид/ок бюджет/-/а/е дорож/е дешевл/е подорожал/-/а/о/и "
+     "снялось сумм/а/ы/у/е/ой корзин/е/а/у скидк/а/и/у/ой/е скид/ок бюджет/-/а/е дорож/е дешевл/е "
+     "подорожал/-/а/о/и "
      "подешевел/-/а/о/и прайс/-/е/а куп/ил/ила/или/лю/лен/лена/лено взял/-/а/и прода/ете/дите/м/ю/н "
      "отда/ете/дите/дите/м отдадите верн/ули/ите/ут/уть/ул должны потрат/ил/ила зараб/аток/отать "
      "зарабат/ывай/ывать аванс/-/а предоплат/а/ы/у дохо/д долг/-/у/а потолок заказ/-/а/е минималк/а налож/енным "
@@ -486,7 +488,8 @@ constexpr Row kGoods[] = {
      "подуш/ек/ки/ку одеял/-/а пледа пледов пледа наволоч/ек/ки телефон/-/а/ов смартфон/-/а/ов чехл/а/ов "
      "кабел/я/ей заряд/ок/ки/ку наушник/ов лампоч/ек/ки/ку ламп/-/ы/у батаре/ек/йки игруш/ек/ки/ку кук/ол/лы/лу "
      "машин/ок/ки/ку стул/-/а/ьев кресл/а/ам стол/а/ов крем/-/а/ов шампун/я/ей маск/и/у масок духов фильтр/-/а/ов "
-     "банок банк/и/у/а коврик/-/а/ов штор/-/ы горш/ка/ков свеч/ей/и/у час/ы посыл/ок/ки/ку заказ/а/ов shirt shirts tshirts tee "
+     "банок банк/и/у/а коврик/-/а/ов штор/-/ы горш/ка/ков свеч/ей/и/у час/ы посыл/ок/ки/ку заказ/а/ов "
+     "shirt shirts tshirts tee "
      "tees dress dresses jacket jackets hoodie hoodies jeans sock socks shoe shoes sneakers boot boots hat hats "
      "bag bags backpack backpacks book books mug mugs cup cups plate plates glass glasses jar jars towel towels "
      "pillow pillows blanket blankets phone phones case cases cable cables charger chargers lamp lamps bulb bulbs "
@@ -499,7 +502,8 @@ constexpr Row kGoods[] = {
      "приш/ло/ла/ли/ел пришёл присл/али/ал/ала пришлите отправ/или/ил/ьте/ите полож/или/ил/ите/ить "
      "получ/ил/ила/или/ить добав/ить/ьте/ил/ила оформ/ил/ила/ить/ите отлож/ите/ить резерв/- забронируйте "
      "требуется требуются интересу/ет/ют достав/или осталось осталась вернуть верну возврат привез/ли недополучил "
-     "недоложили лежит лежат лежало оказалось насчитал/-/а/и необходимо необходим/ы/а need needed want wanted order ordered ordering buy bought buying get "
+     "недоложили лежит лежат лежало оказалось насчитал/-/а/и необходимо необходим/ы/а "
+     "need needed want wanted order ordered ordering buy bought buying get "
      "got getting received receive sent send reserve reserved take return returning returned add purchase "
      "purchased missing arrived came contains shipped delivered only"},
 };

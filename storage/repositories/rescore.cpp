@@ -14,7 +14,8 @@ constexpr Sql kBegin{"rescore.begin", R"sql(
   on conflict (tenant_id) do update
      set model = excluded.model, since = excluded.since, position_at = null, position_id = null, seen = 0, changed = 0,
          labelled = 0, started_at = now(), updated_at = now(), finished_at = null
-   where r.finished_at is not null or r.model <> excluded.model or r.since is distinct from excluded.since)sql"};
+   where r.finished_at is not null or r.model <> excluded.model or r.since is distinct from excluded.since
+      or r.started_at < (select updated_at from nlp_rules))sql"};
 
 constexpr Sql kFind{"rescore.find", R"sql(
   select model, since, seen, changed, labelled, started_at, updated_at, finished_at from nlp_rescores)sql"};

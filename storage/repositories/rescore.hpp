@@ -28,7 +28,8 @@ class RescoreRepository {
  public:
   explicit RescoreRepository(Database& db) : db_(db) {}
 
-  /// Goes on with the unfinished run of the same model and `since`, else begins anew.
+  /// Goes on with the unfinished run of the same model and `since` if the entity rules have not changed since it began,
+  /// else begins anew.
   Task<Rescore> begin(std::string tenant_id, std::string model, std::optional<Timestamp> since);
   /// Reads the next `limit` messages, oldest first, in one transaction with the position after them. A message that
   /// the model has read already, or an operator has labelled, stays as it is, and so does one that changes meanwhile.

@@ -14,8 +14,10 @@ using nlohmann::json;
 class AutomationTest : public test::RepositoryTest {
  protected:
   /// Somebody writes, and an action applies to it.
-  std::string asked(const test::Shop& shop, std::string chat, std::string text) {
-    loop.run(inbound.store(std::vector{delivery(shop, {message("k" + chat + text, chat, text, text)})}));
+  std::string asked(const test::Shop& shop, std::string chat, std::string text, std::string chat_type = "private") {
+    auto event = message("k" + chat + text, chat, text, text);
+    event.chat_type = std::move(chat_type);
+    loop.run(inbound.store(std::vector{delivery(shop, {std::move(event)})}));
     const auto message_id = value(shop, "select id from messages where direction = 'inbound' order by id desc limit 1");
     change(shop, "update messages set intent = 'order_status', confidence = 0.91 where id = '" + message_id + "'");
     const auto id = new_uuid();
@@ -207,6 +209,11 @@ TEST_F(AutomationTest, FactsAreThoseOfNow) {
 
   const auto later = asked(a, "100", "three");
   EXPECT_FALSE(facts_of(a, later).answered) << "the answer was before this message";
+}
+
+TEST_F(AutomationTest, AGroupIsNobodysConversation) {
+  EXPECT_TRUE(facts_of(a, asked(a, "100", "one")).is_private);
+  EXPECT_FALSE(facts_of(a, asked(a, "-200", "two", "group")).is_private);
 }
 
 TEST_F(AutomationTest, AnswersOfTheLastHourAreKnown) {

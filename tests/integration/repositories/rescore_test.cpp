@@ -122,6 +122,17 @@ TEST_F(RescoreTest, WhatWasReadByOlderRulesIsReadAgain) {
   EXPECT_EQ(one->reads, 9);
 }
 
+TEST_F(RescoreTest, RulesThatChangeMidwayBeginTheRunAnew) {
+  said(a, 4);
+  loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt));
+  EXPECT_EQ(page(a, "m1", one, 2).seen, 2);
+  EXPECT_EQ(loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt)).seen, 2) << "nothing has changed yet";
+  loop.run(nlp.put_rules(a.tenant_id, "kind,type,pattern,value\nlookup,ware,text,\n"));
+  EXPECT_EQ(loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt)).seen, 0);
+  EXPECT_EQ(page(a, "m1", one, 2).seen, 2);
+  EXPECT_EQ(loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt)).seen, 2) << "by these rules it goes on";
+}
+
 TEST_F(RescoreTest, AMessageLabelledOrEditedMeanwhileIsLeftAlone) {
   said(a, 2);
   class Meddler final : public MessageReader {

@@ -221,6 +221,8 @@ void run_hint3(Table& table, const std::string& folder) {
     const auto inside = answers(*model, labels.plain(set.test));
     table.add({name + ": in-scope accuracy", bot.must, bot.goal, accuracy(inside)});
     add_calibration(table, name, inside);
+    std::printf("  (the model itself says that its confidence is %s)\n",
+                model->metrics().calibration_reliable ? "reliable" : "not reliable: too few examples");
   }
 }
 

@@ -134,8 +134,12 @@ Answer answer_of(const Decision& decision, const std::vector<std::string>& inten
   return out;
 }
 
+/// Enough examples in all and of most intents: one intent with many does not make up for the others.
 bool is_reliable(const std::vector<Sample>& samples, std::size_t intents) {
-  return samples.size() >= kReliableExamples && samples.size() >= kReliablePerIntent * intents;
+  std::vector<std::size_t> sizes(intents);
+  for (const auto& sample : samples) ++sizes[sample.label];
+  const auto large = std::count_if(sizes.begin(), sizes.end(), [](auto size) { return size >= kReliablePerIntent; });
+  return samples.size() >= kReliableExamples && 2 * static_cast<std::size_t>(large) >= intents;
 }
 
 }  // namespace

@@ -95,6 +95,17 @@ TEST(Train, NetworksTakePartAndRepeat) {
   EXPECT_GT(report.accuracy, 0.85);  // what it was trained on
 }
 
+TEST(Train, ManyExamplesOfOneIntentDoNotMakeUpForTheOthers) {
+  const auto& large = default_examples()[0].intent;
+  std::map<std::string, int> taken;
+  std::vector<Example> examples;
+  for (const auto& example : default_examples())
+    if (++taken[example.intent] <= (example.intent == large ? 500 : 15) && taken.size() <= 10)
+      examples.push_back(example);
+  ASSERT_GE(examples.size(), 500u);
+  EXPECT_FALSE(train(examples, TrainingOptions()).value()->metrics().calibration_reliable);
+}
+
 TEST(CrossValidate, ReportsWhatItMeasured) {
   auto examples = testing::small_set();
   const auto report = cross_validate(examples, {}, 4, TrainingOptions()).value();

@@ -1,5 +1,6 @@
 #include "core/app/commands.hpp"
 
+#include <strings.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,6 +88,18 @@ Task<Result<std::string>> tenant_of(Core& core, std::string wanted) {
         .with_field("--tenant");
   co_return Error(ErrorKind::not_found, "There is no tenant '" + wanted + "'. There are: " + names + ".")
       .with_field("--tenant");
+}
+
+Task<Result<storage::User>> user_of(Core& core, std::string tenant_id, std::optional<std::string> email,
+                                    std::string field) {
+  auto users = co_await core.users.list(std::move(tenant_id));
+  auto user = std::find_if(users.begin(), users.end(),
+                           [&](const auto& u) { return !email || ::strcasecmp(u.email.c_str(), email->c_str()) == 0; });
+  if (user == users.end())
+    co_return Error(ErrorKind::not_found,
+                    "There is no user '" + email.value_or("") + "'; 'easyflow user list' shows all.")
+        .with_field(field);
+  co_return *user;
 }
 
 void print(const nlohmann::json& value) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/app/core.hpp"
@@ -41,6 +42,11 @@ int with_core(const Invocation& invocation, std::function<Task<int>(Core&)> work
 
 /// The tenant a command works for. Errors: not_found, invalid_input when there are several.
 Task<Result<std::string>> tenant_of(Core& core, std::string wanted);
+
+/// The tenant's user of this e-mail address, capitals or not; without one, the first. `field` is the option that named
+/// it. Errors: not_found.
+Task<Result<storage::User>> user_of(Core& core, std::string tenant_id, std::optional<std::string> email,
+                                    std::string field);
 
 /// Prints JSON the way every --json does.
 void print(const nlohmann::json& value);

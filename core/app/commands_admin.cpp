@@ -214,13 +214,8 @@ Task<int> list_users(Core& core, const Invocation& invocation) {
 Task<int> change_user(Core& core, const Invocation& invocation, const UserOptions& options) {
   auto tenant = co_await tenant_of(core, invocation.tenant);
   if (!tenant) co_return report(tenant.error(), invocation.json);
-  auto users = co_await core.users.list(*tenant);
-  auto user = std::find_if(users.begin(), users.end(), [&](const auto& u) { return u.email == options.email; });
-  if (user == users.end())
-    co_return report(
-        Error(ErrorKind::not_found, "There is no user '" + options.email + "'; 'easyflow user list' shows all.")
-            .with_field("email"),
-        invocation.json);
+  auto user = co_await user_of(core, *tenant, options.email, "email");
+  if (!user) co_return report(user.error(), invocation.json);
   auto changed = co_await core.auth.set_time_zone(*tenant, user->id, options.time_zone);
   if (!changed) co_return report(Error(changed.error()).with_field("--time-zone"), invocation.json);
   if (invocation.json)
@@ -232,7 +227,7 @@ Task<int> change_user(Core& core, const Invocation& invocation, const UserOption
 
 struct TokenOptions {
   std::string name;
-  std::string user;
+  std::optional<std::string> user;
   std::vector<std::string> scopes;
   int days = 0;
   std::string id;
@@ -241,12 +236,8 @@ struct TokenOptions {
 Task<int> create_token(Core& core, const Invocation& invocation, const TokenOptions& options) {
   auto tenant = co_await tenant_of(core, invocation.tenant);
   if (!tenant) co_return report(tenant.error(), invocation.json);
-  auto users = co_await core.users.list(*tenant);
-  auto user = std::find_if(users.begin(), users.end(),
-                           [&](const auto& u) { return options.user.empty() || u.email == options.user; });
-  if (user == users.end())
-    co_return report(Error(ErrorKind::not_found, "There is no user '" + options.user + "'.").with_field("--user"),
-                     invocation.json);
+  auto user = co_await user_of(core, *tenant, options.user, "--user");
+  if (!user) co_return report(user.error(), invocation.json);
   auth::NewToken token;
   token.name = options.name;
   token.scopes = options.scopes;

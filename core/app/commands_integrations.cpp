@@ -13,7 +13,7 @@ namespace {
 struct AddOptions {
   std::string platform;
   std::string account = "default";
-  std::string user;
+  std::optional<std::string> user;
   std::vector<std::string> credentials;
   int interval = 0;
 };
@@ -63,19 +63,11 @@ Task<int> add_integration(Core& core, const Invocation& invocation, const AddOpt
   if (!found) co_return report(found.error(), invocation.json);
   auto credentials = gather((*found)->manifest(), options.credentials);
   if (!credentials) co_return report(credentials.error(), invocation.json);
-  auto users = co_await core.users.list(*tenant);
-  std::string user_id;
-  for (const auto& user : users)
-    if (options.user.empty() || user.email == options.user) {
-      user_id = user.id;
-      break;
-    }
-  if (user_id.empty())
-    co_return report(Error(ErrorKind::not_found, "There is no user '" + options.user + "'.").with_field("--user"),
-                     invocation.json);
+  auto user = co_await user_of(core, *tenant, options.user, "--user");
+  if (!user) co_return report(user.error(), invocation.json);
 
   platforms::NewIntegration request;
-  request.user_id = user_id;
+  request.user_id = user->id;
   request.platform_id = options.platform;
   request.account = options.account;
   request.credentials = std::move(*credentials);

@@ -92,6 +92,15 @@ class Commands(WrongInput):
         as_json = self.hub.run("--json", "integrations", "show", "nothing")
         self.assertEqual(json.loads(as_json.stdout)["error"]["kind"], "not_found")
 
+    def test_users(self):
+        """Addresses are stored in small letters; who types capitals means the same person."""
+        changed = self.hub.cli_json("user", "set", "Owner@Shop.Example", "--time-zone", "Europe/Moscow")
+        self.assertEqual(changed["time_zone"], "Europe/Moscow")
+        self.hub.cli("token", "create", "--name", "second", "--user", "OWNER@shop.example")
+        self.refused(self.hub.run("user", "set", "nobody@shop.example", "--time-zone", "Europe/Moscow"), "nobody", "user list")
+        self.refused(self.hub.run("user", "set", "", "--time-zone", "Europe/Moscow"), "email")
+        self.refused(self.hub.run("token", "create", "--name", "x", "--user", "nobody@shop.example"), "nobody", "user list")
+
     def test_configuration(self):
         self.refused(self.hub.run("--set", "server.prot=1", "config", "check"), "server.prot", "server.port")
         self.refused(self.hub.run("--set", "server.port=70000", "config", "check"), "server.port", "65535")

@@ -518,7 +518,8 @@ class AmountReader {
     const std::string_view what = p_.text(next);
     if (what == "these" || what == "those" || what == "them" || what == "этих" || what == "них" || what == "такие")
       return number->whole() > 1 ? std::optional(pieces(at, number->end, number->thousandths, kSure)) : std::nullopt;
-    if (next > of + 1 && number->whole() > 1 && p_.is(next, Sense::goods))  // "two of the lamps"
+    // "two of the lamps", "three of the large planters"
+    if (next > of + 1 && number->whole() > 1 && (p_.is(next, Sense::goods) || (p_.is_word(next) && !p_.known(next))))
       return pieces(at, number->end, number->thousandths, kLikely);
     const auto whole = number_at(next);
     if (!whole || whole->has_magnitude || whole->thousandths < number->thousandths || whole->whole() > 1000 ||
@@ -540,7 +541,8 @@ class AmountReader {
     if (p_.near(Sense::child, at, at, 4, 0) || p_.text(at - 1).starts_with("ве") || p_.text(at - 1) == "до" ||
         p_.text(at - 1) == "на" || p_.text(at - 1) == "weigh" || p_.text(at - 1) == "рост")
       return std::nullopt;
-    const bool asked = p_.near(Sense::acquire, at, number->end + 1, 3, 0) ||
+    const bool asked = p_.near(Sense::acquire, at, number->end + 1, 3, 0) || p_.text(number->end + 1) == "of" ||
+                       p_.text(at - 1) == "будет" || p_.text(at - 1) == "budet" ||
                        (number->thousandths > kOne && p_.near(Sense::price, at, number->end + 1, 3, 0));
     if (!asked) return std::nullopt;
     return Found{at, number->end + 1,

@@ -893,6 +893,15 @@ bool follows_place_word(const Scan& s, std::size_t at) {
   return before != at && (cues_of(s, s.tokens[before]) & (Cue::into | Cue::place)) != 0;
 }
 
+/// "15:00 мск", "до 18 часов по мск", "по мск времени".
+bool is_time_zone(const Scan& s, std::size_t at) {
+  if (at > 0 && s.tokens[at - 1].kind == Kind::number) return true;
+  if (at == 0 || s.word(s.tokens[at - 1]) != "по") return false;
+  for (std::size_t i = at - 1; i > 0 && at - i < 4; --i)
+    if (s.tokens[i - 1].kind == Kind::number) return true;
+  return at + 1 < s.tokens.size() && s.word(s.tokens[at + 1]).starts_with("врем");
+}
+
 bool starts_sentence(const Scan& s, std::size_t at) {
   if (at == 0) return true;
   const Token& before = s.tokens[at - 1];
@@ -935,11 +944,8 @@ void find_cities(const Scan& scan, std::vector<Candidate>& out) {
                          (last + 1 < scan.tokens.size() && !scan.tokens[last + 1].space_before &&
                           scan.tokens[last + 1].kind == Kind::number);
     if (is_part) continue;
-    // "15:00 мск", "по мск": a time zone
     const std::string_view word = scan.word(token);
-    if ((word == "мск" || word == "msk") && at > 0 &&
-        (scan.tokens[at - 1].kind == Kind::number || scan.word(scan.tokens[at - 1]) == "по"))
-      continue;
+    if ((word == "мск" || word == "msk") && is_time_zone(scan, at)) continue;
     // "с Питером Смитом": a man
     if (word.starts_with("питер") && last + 1 < scan.tokens.size() && scan.tokens[last + 1].kind == Kind::word &&
         starts_upper(scan, token) && starts_upper(scan, scan.tokens[last + 1]))

@@ -365,6 +365,15 @@ bool is_dash(std::string_view sign) {
   return sign == "–" || sign == "—" || sign == "‑" || sign == "−";
 }
 
+/// "мой номер 9216640318": a person's own number is a phone, if nothing else is spoken of.
+bool is_own_number(const Scan& s, std::size_t at) {
+  if (at < 2 || (cues_before(s, at, 1) & Cue::number) == 0) return false;
+  const std::string_view whose = s.word(s.tokens[at - 2]);
+  return (whose == "мой" || whose == "моя" || whose == "my" || whose == "наш" || whose == "our") &&
+         ((cues_before(s, at, 8) | cues_after(s, at + 1, 4)) &
+          (Cue::order | Cue::tracking | Cue::parcel | Cue::sku | Cue::other | Cue::card)) == 0;
+}
+
 /// Longest phone that begins at token `at` (a number, "+" or "(") or nothing. `next` is moved behind it.
 bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Candidate>& out) {
   constexpr std::size_t kLongest = 17;
@@ -420,7 +429,7 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
       around = cues_before(s, at, 5) | cues_after(s, i + 1, 2);
       asked_around = true;
     }
-    Reading found = read_phone(g, (around & Cue::phone) != 0);
+    Reading found = read_phone(g, (around & Cue::phone) != 0 || is_own_number(s, at));
     if (!found.value.empty()) {
       reading = std::move(found);
       in_one_piece = g.sizes().size() == 1;

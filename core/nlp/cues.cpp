@@ -47,7 +47,7 @@ Vocabulary<std::uint32_t> make_cues() {
   b.inflected(Cue::order, kMasculine, {"заказ", "заказик"});
   b.inflected(Cue::order, kFeminine, {"заявк"});
   b.inflected(Cue::order, kNeuter, {"отправлени"});
-  b.plain(Cue::order, {"order", "orders", "order's", "ordernumber", "orderid", "zayavka", "posting"});
+  b.plain(Cue::order, {"order", "orders", "order's", "ordernumber", "orderid", "ord", "zayavka", "posting", "зак"});
   b.inflected(Cue::number | Cue::filler, kMasculine, {"номер"});
   b.plain(Cue::number | Cue::filler, {"ном", "number", "num", "no", "nr", "id", "айди", "nomer", "номерок", "n"});
   b.plain(Cue::filler,
@@ -55,6 +55,8 @@ Vocabulary<std::uint32_t> make_cues() {
            "по",  "вот", "with",  "the",   "ref",  "reference", "code", "код", "кодом", "такой", "следующий"});
   b.plain(Cue::cancel, {"отмените", "отменяйте", "отменить", "отмени", "отменяю", "отменяем", "отмена", "отмену",
                         "аннулируйте", "аннулировать", "cancel", "otmenite", "otmenyayte", "otmenyaite", "otmenit"});
+  b.plain(Cue::check, {"проверьте", "проверить", "проверь", "посмотрите", "посмотреть", "посмотри", "гляньте",
+                       "глянуть", "check", "checking", "look", "find", "proverte", "posmotrite"});
   b.inflected(Cue::tracking, kMasculine, {"трек", "трэк", "трекинг", "трекер"});
   b.plain(Cue::tracking,
           {"отслеживания", "отслеживание", "отследить", "отслеживаю", "отслеживается", "отследите", "проследить",

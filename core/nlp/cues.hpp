@@ -37,6 +37,7 @@ struct Cue {
     garment = 1U << 23,  ///< платье, shoes: a number right after it may be a size
     came = 1U << 24,     ///< заказал, пришли, got: of two numbers after such words each may be a size
     cancel = 1U << 25,   ///< отмените, cancel: a long number right after it is an order's
+    check = 1U << 26,    ///< проверьте, check: so is a longer one
   };
 };
 

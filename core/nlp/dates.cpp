@@ -187,7 +187,7 @@ TimeReader::Found TimeReader::date_range(int at, bool between) const {
   if (p_.is_sign(next, '.') && p_.joined(next)) ++next;
   const bool slash = p_.is_sign(next, '/');
   if (!is_joiner(next) && !slash && !(between && p_.is(next, Particle::and_)) &&
-      !(p_.is(next, Particle::na) && p_.is(at - 1, Particle::s)))
+      !(p_.is(next, Particle::na) && p_.is(at - 1, Particle::s) && !first))  // "с 23 ноября на 26 ноября" is a move
     return std::nullopt;
   if (p_.is(next, Particle::before) && !p_.is_any(at - 1, {Particle::s, Particle::ot, Particle::from}))
     return std::nullopt;

@@ -106,6 +106,7 @@ class Goods {
     double confidence = 0;    ///< 0: only beside another size
     bool came = false;        ///< after "заказала", "пришёл": a size if another came too
     std::string value;
+    int height = 0;  ///< of a child, in the steps of clothes: a size beside the next step
   };
 
   std::string_view word(std::size_t at) const { return s_.word(s_.tokens[at]); }
@@ -209,7 +210,7 @@ class Goods {
           continue;
         // "арт. 5": the full stop of an abbreviation
         if (is_sign(at, ".") && at > 0 && is_joined(at) && length(at - 1) <= 8 &&
-            has_cue(at - 1, Cue::sku | Cue::number | Cue::phone | Cue::other | Cue::size))
+            has_cue(at - 1, Cue::order | Cue::sku | Cue::number | Cue::phone | Cue::other | Cue::size))
           continue;
         break;
       }
@@ -230,8 +231,10 @@ class Goods {
       const std::size_t next = first + (s_.tokens[first + 1].kind == Kind::sign ? 2 : 1);
       const bool is_latin = (static_cast<unsigned char>(word(first)[0]) & 0x80) == 0;
       const std::uint32_t bits = cues_[first] & (Cue::order | Cue::sku | Cue::tracking | Cue::size | Cue::number);
-      // "N-30418": a letter of the number
-      const bool is_letter = length(first) == 1 && next == first + 2 && starts_upper(s_, s_.tokens[first]);
+      // "N-30418", "ORD-72218": letters of the number
+      const bool is_letter =
+          next == first + 2 && starts_upper(s_, s_.tokens[first]) && (length(first) == 1 || word(first) == "ord");
+      if (is_letter) glued = bits & Cue::order;
       if (bits != 0 && next < last && !is_letter && (!is_latin || (bits & Cue::sku) == 0 || next == first + 1)) {
         glued = bits;
         first = next;
@@ -391,9 +394,13 @@ class Goods {
 
   /// "ZX-330", "TX500": capital letters, then digits. With a cue lower case will do.
   bool looks_like_code(const Code& code, bool cued) const {
-    if (code.parts == 3 && code.digits == 1 && code.is_latin && code.letters >= 3 && code.letters <= 8 &&
+    if (code.parts == 3 && code.digits >= 1 && code.digits <= 3 && code.is_latin && code.letters >= 3 &&
+        code.letters <= 8 && is_capital(code))
+      return true;  // "RV-5-PRO", "K9-TURKEY-3"
+    if (code.parts == 2 && code.digits >= 4 && code.is_latin && code.letters >= 1 && code.letters <= 3 &&
+        code.last - code.first == 3 && !code.has_slash && s_.tokens[code.first].kind == Kind::number &&
         is_capital(code))
-      return true;  // "RV-5-PRO"
+      return true;  // "77412-B"
     if (code.letters == 0 || code.digits < 2 || code.digits > 10 || code.has_slash || code.parts > 3) return false;
     if (s_.tokens[code.first].kind != Kind::word) return cued && code.digits >= 3 && code.letters <= 8;
     const std::size_t letters = code.is_latin ? code.letters : code.letters / 2;
@@ -436,6 +443,9 @@ class Goods {
     if (around.has_number && code.digits >= 5 && (message_ & Cue::phone) == 0 && (around.near & Cue::tracking) == 0)
       return add_order(code, 0.6);
     if (is_plain && !code.has_slash && code.digits >= 5 && code.digits <= 12 && near(code.first, 1, Cue::cancel))
+      return add_order(code, 0.6);
+    if (is_plain && !code.has_slash && code.digits >= 7 && code.digits <= 12 && near(code.first, 2, Cue::check) &&
+        (message_ & (Cue::sku | Cue::model | Cue::tracking | Cue::phone)) == 0)
       return add_order(code, 0.6);
     // somewhere the message speaks of an order, and this number is nothing else
     if ((message_ & Cue::order) != 0 && is_plain && !code.has_slash && code.digits >= 5 && code.digits <= 12 &&
@@ -640,7 +650,7 @@ class Goods {
     } else if (is_pair && all_in(40, 68) && low % 2 == 0 && high - low == 2 &&
                (around.near & (Cue::other | Cue::order | Cue::phone)) == 0) {
       p.confidence = kSeed;  // "52-54", how double sizes are written
-    } else if (all_in(34, 62) && has_cue(before, Cue::garment)) {
+    } else if (all_in(17, 62) && has_cue(before, Cue::garment)) {
       p.confidence = kSeed;
     } else if (all_in(34, 62) && (message_ & Cue::garment) != 0 && ends_clause(behind) &&
                (around.near & (Cue::amount | Cue::other | Cue::order)) == 0) {
@@ -662,7 +672,9 @@ class Goods {
     if (p.confidence == 0 && is_of_trousers) p.confidence = kSeed;
     // "38,5 в бежевых"
     if (p.confidence == 0 && half > 0 && all_in(34, 48) && !is_pair && mentions_wear()) p.confidence = kSeed;
-    if (p.confidence > 0 || all_in(15, 62) || ((message_ & Cue::size) != 0 && all_in(1, 14)))
+    // "122 или 128": 56 to 176 in sixes
+    if (!is_pair && half == 0 && low >= 56 && low <= 176 && (low - 56) % 6 == 0) p.height = low;
+    if (p.confidence > 0 || p.height > 0 || all_in(15, 62) || ((message_ & Cue::size) != 0 && all_in(1, 14)))
       possible_.push_back(std::move(p));
   }
 
@@ -740,7 +752,10 @@ class Goods {
         !is_sign(at - 1, "«") && !is_sign(at - 1, "/") && !is_sign(at - 1, ",") && !is_sign(at - 1, ":"))
       return true;
     if (last >= count() || !is_joined(last)) return false;
-    if (is_sign(last, ".")) return is_kind(last + 1, Kind::word) && starts_upper(s_, s_.tokens[last + 1]);
+    if (is_sign(last, ".")) {
+      const bool has_article = at > 0 && (word(at - 1) == "a" || word(at - 1) == "an" || word(at - 1) == "the");
+      return !has_article && is_kind(last + 1, Kind::word) && starts_upper(s_, s_.tokens[last + 1]);
+    }
     return is_sign(last, "'") || is_sign(last, "’") || is_sign(last, "&") || is_dash(last) || is_sign(last, "_") ||
            is_sign(last, "+") || s_.tokens[last].kind != Kind::sign;
   }
@@ -814,6 +829,15 @@ class Goods {
     const auto came = std::count_if(possible_.begin(), possible_.end(), [](const Possible& p) { return p.came; });
     for (Possible& p : possible_)
       if (p.came && came > 1) p.confidence = kSeed;
+    const bool any =
+        std::any_of(possible_.begin(), possible_.end(), [](const Possible& p) { return p.confidence > 0; });
+    for (std::size_t i = 1; i < possible_.size(); ++i) {
+      Possible &a = possible_[i - 1], &b = possible_[i];
+      if (a.confidence > 0 || b.confidence > 0 || !are_joined(a, b)) continue;
+      const bool are_heights = a.height > 0 && b.height == a.height + 6;
+      const bool are_next = any && a.value.size() == 2 && b.value.size() == 2 && number(b.value) == number(a.value) + 2;
+      if (are_heights || are_next) a.confidence = b.confidence = kSeed;  // "122 или 128", "XXL это 54 или 56?"
+    }
     for (std::size_t i = 1; i < possible_.size(); ++i)
       if (possible_[i].confidence == 0 && possible_[i - 1].confidence > 0 && are_joined(possible_[i - 1], possible_[i]))
         possible_[i].confidence = kSeed;

@@ -263,8 +263,8 @@ constexpr Row kCalendar[] = {
     {Sense::unit_adjective, 0,
      "рабоч/@ш календарн/@ый банковск/их/ий/ого полн/ых/ый/ого/ую цел/ых/ый/ую/ого ближайш/их business working "
      "calendar full whole more extra additional astronomical"},
-    {Sense::relative_day, 0, "сегодня седня today tonight eod"},
-    {Sense::relative_day, 1, "завтра tomorrow tmrw"},
+    {Sense::relative_day, 0, "сегодня седня севодня сиводня today tonight eod"},
+    {Sense::relative_day, 1, "завтра tomorrow tmrw tommorow tomorow tommorrow"},
     {Sense::relative_day, -1, "вчера yesterday"},
     {Sense::relative_day, 2, "послезавтра"},
     {Sense::relative_day, -2, "позавчера"},
@@ -334,7 +334,7 @@ constexpr Row kCues[] = {
      "open close call meet start starts opens closes"},
     {Sense::before_duration, 0,
      "прошл/а/о прошел прошёл проходит уже жду ждем ждал/-/а/и ждать за через спустя более больше менее меньше "
-     "около почти цел/ый/ую/ое ровно примерно спустя еще минимум максимум займет занимает на within for in after "
+     "около почти цел/ый/ую/ое ровно всего примерно спустя еще минимум максимум займет занимает на within for in after "
      "over about almost nearly been takes take took lasts last lasted wait waited waiting already past than least "
      "only just another спустя держали "
      "держал держ/ит/ат хватает хватило прослужил/-/а/и проработал/-/а/и ждете ждут хранится хранят провел провела гаранти/я/ю/ей"},
@@ -405,7 +405,7 @@ constexpr Row kMoney[] = {
     {Sense::currency, tmt, "tmt"},
     {Sense::currency, mdl, "ле/й/я/ев mdl"},
     {Sense::currency, cny, "¥ юан/ь/я/ей/ям cny rmb yuan renminbi"},
-    {Sense::currency, try_, "лир/а/ы/-/у try lira liras ₺"},
+    {Sense::currency, try_, "лир/а/ы/-/у try tl lira liras ₺"},
     {Sense::currency, inr, "рупи/я/и/й/ю inr rs rupee rupees ₹"},
     {Sense::currency, aed, "дирхам/-/а/ов aed dirham dirhams"},
     {Sense::currency, pln, "злот/ый/ых/ого/ые pln zloty zlotys zł"},

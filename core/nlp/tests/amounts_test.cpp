@@ -17,6 +17,7 @@ struct Case {
 
 TEST(NlpAmounts, FindsMoney) {
   const Case cases[] = {
+      {"anything you can do on the 350 TL?", "money 350 TL=350 TRY"},
       {"а 3 490 р. так и не вернули", "money 3 490 р.=3490 RUB"},
       {"заплатил 3 490 р. Где заказ?", "money 3 490 р=3490 RUB"},
       {"вернули только 1200 из 1850 рублей", "money 1200=1200 RUB; money 1850 рублей=1850 RUB"},
@@ -114,6 +115,9 @@ TEST(NlpAmounts, FindsMoney) {
 
 TEST(NlpAmounts, FindsQuantities) {
   const Case cases[] = {
+      {"How much would three of the large planters be?", "quantity three=3"},
+      {"we go through 50 kg of coffee each month", "quantity 50 kg=50 kg"},
+      {"сколько будет 2 кг орехов", "quantity 2 кг=2 kg"},
       {"из шести банок три лопнули", "quantity шести=6; quantity три=3"},
       {"должно быть пять штук, лежит четыре", "quantity пять штук=5; quantity четыре=4"},
       {"полсотни ковриков, какой опт?", "quantity полсотни=50"},

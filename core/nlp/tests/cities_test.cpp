@@ -65,6 +65,7 @@ TEST(NlpCities, FindsCitiesInAnyCaseForm) {
 
 TEST(NlpCities, KnowsEverydayNamesAndLatinLetters) {
   const Case cases[] = {
+      {"курьером по мск в день заказа реально?", "city мск=Москва"},
       {"в питер доставите?", "city питер=Санкт-Петербург"},
       {"из Питера", "city Питера=Санкт-Петербург"},
       {"СПб", "city СПб=Санкт-Петербург"},
@@ -91,7 +92,10 @@ TEST(NlpCities, KnowsEverydayNamesAndLatinLetters) {
 }
 
 TEST(NlpCities, OrdinaryWordsAndPeopleAreNoCities) {
-  for (std::string_view text : {"орёл на футболке",
+  for (std::string_view text : {"до 18 часов по мск",
+                                "в 7 вечера по мск",
+                                "работаем по мск времени",
+                                "орёл на футболке",
                                 "вышивка с орлом",
                                 "ценная находка",
                                 "клин в юбке",

@@ -14,11 +14,15 @@ using testing::found;
 
 TEST(NlpGoods, FindsOrderNumbers) {
   const Case cases[] = {
+      {"Got ORD-72218 today, the kettle is dented", "order_number ORD-72218"},
+      {"3 разбиты. зак. 1029485", "order_number 1029485"},
       {"I placed order N-30418 by mistake", "order_number N-30418"},
       {"где заказ 7754120?", "order_number 7754120"},
       {"по заказу №7754120", "order_number 7754120"},
       {"отмените 7754120, пожалуйста", "order_number 7754120"},
       {"cancel 77541 now", "order_number 77541"},
+      {"Can you check 70662815 for me?", "order_number 70662815"},
+      {"гляньте пожалуйста 70662815", "order_number 70662815"},
       {"Заказ № 12-7754", "order_number 12-7754"},
       {"в заказе #7754 брак", "order_number #7754=7754"},
       {"номер заказа: 88001234", "order_number 88001234"},
@@ -48,7 +52,9 @@ TEST(NlpGoods, FindsOrderNumbers) {
 }
 
 TEST(NlpGoods, TakesNoOtherNumberForAnOrder) {
-  for (std::string_view text : {"заказ на 5000 рублей",
+  for (std::string_view text : {"check 500000 times",
+                                "проверьте 89161234567",
+                                "заказ на 5000 рублей",
                                 "заказ 2 пары",
                                 "отмените 300 штук",
                                 "отменяю, +7 916 123-45-67",
@@ -106,6 +112,8 @@ TEST(NlpGoods, FindsTrackingNumbers) {
 
 TEST(NlpGoods, FindsArticles) {
   const Case cases[] = {
+      {"Is the kibble K9-TURKEY-3 grain free?", "sku K9-TURKEY-3"},
+      {"кнопка у 77412-B неактивна", "sku 77412-B"},
       {"робот-пылесос RV-5-PRO не заряжается", "sku RV-5-PRO"},
       {"артикул 174556210 есть?", "sku 174556210"},
       {"арт. 55-120", "sku 55-120"},
@@ -139,6 +147,11 @@ TEST(NlpGoods, FindsArticles) {
 
 TEST(NlpGoods, FindsSizes) {
   const Case cases[] = {
+      {"swap the L for an M. Order 803316.", "size L; size M"},
+      {"XXL у вас это наш 54 или 56?", "size XXL; size 54; size 56"},
+      {"Сыну 7 лет, что посоветуете, 122 или 128?", "size 122; size 128"},
+      {"kids jacket, 98 or 104?", "size 98; size 104"},
+      {"ботинки 27 не носили ни разу", "size 27"},
       {"джинсы 32/34 велики, поменяйте на 31/34", "size 32/34; size 31/34"},
       {"джинсы 34/32 есть?", "size 34/32"},
       {"38,5 в бежевых остались?", "size 38,5=38.5"},
@@ -187,7 +200,9 @@ TEST(NlpGoods, FindsSizes) {
 }
 
 TEST(NlpGoods, MeasuresAndLettersAreNoSizes) {
-  for (std::string_view text : {"рост 170, вес 65",
+  for (std::string_view text : {"122 или 128 гб памяти?",
+                                "кабинет 122 или 130",
+                                "рост 170, вес 65",
                                 "обхват груди 96, талии 74, какой размер?",
                                 "мне 45 лет, какой размер?",
                                 "размер скидки 20%",

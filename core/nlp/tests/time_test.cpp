@@ -18,6 +18,7 @@ struct Case {
 
 TEST(NlpTimes, FindsRussianDatesAndTimes) {
   const Case cases[] = {
+      {"севодня вообще работают?", "datetime севодня=2026-11-20"},
       {"оплачена ещё в понедельник", "datetime в понедельник=2026-11-16"},
       {"трек не обновляется с понедельника", "datetime понедельника=2026-11-16"},
       {"акция начнётся с понедельника", "datetime понедельника=2026-11-23"},
@@ -109,6 +110,8 @@ TEST(NlpTimes, FindsRussianDatesAndTimes) {
       {"сегодня в 20:00", "datetime сегодня=2026-11-20; datetime 20:00=T20:00"},
       {"в полдень", "datetime полдень=T12:00"},
       {"с 10 до 18", "datetime с 10 до 18=T10:00/T18:00"},
+      {"с 23 ноября на 26 ноября", "datetime 23 ноября=2026-11-23; datetime 26 ноября=2026-11-26"},
+      {"в ночь с 23 на 24 ноября", "datetime с 23 на 24 ноября=2026-11-23/2026-11-24"},
       {"с 9:00 до 18:00", "datetime с 9:00 до 18:00=T09:00/T18:00"},
       {"с 9 утра до 6 вечера", "datetime с 9 утра до 6 вечера=T09:00/T18:00"},
       {"10:00–19:00", "datetime 10:00–19:00=T10:00/T19:00"},
@@ -137,6 +140,7 @@ TEST(NlpTimes, FindsRussianDatesAndTimes) {
 
 TEST(NlpTimes, FindsEnglishDatesAndTimes) {
   const Case cases[] = {
+      {"hold it untill tommorow", "datetime tommorow=2026-11-21"},
       {"could the sofa be delivered on Tuesday", "datetime on Tuesday=2026-11-24"},
       {"it was delivered on Tuesday", "datetime on Tuesday=2026-11-17"},
       {"bought on 12 November", "datetime 12 November=2026-11-12"},
@@ -196,6 +200,7 @@ TEST(NlpTimes, FindsEnglishDatesAndTimes) {
 
 TEST(NlpTimes, FindsDurations) {
   const Case cases[] = {
+      {"носила всего месяц", "duration месяц=P1M"},
       {"вторую неделю жду", "duration вторую неделю=P14D"},
       {"жду уже третий день", "duration третий день=P3D"},
       {"battery barely lasts an hour", "duration an hour=PT1H"},

@@ -399,7 +399,13 @@ class AmountReader {
     if (before == "вместо" && priced_ && !any_quantity_) priced = true;
     // "вчера было 1990, а сегодня 2790"
     if (p_.is(at - 1, Sense::relative_day) && priced_ && number->whole() >= 100) priced = true;
-    if (compared && before != "до" && before != "от") priced = p_.near(Sense::price, at - 1, number->end, 8, 6);
+    if (compared && before != "до" && before != "от") {
+      // "вчера было 1290, а сегодня уже 1590"
+      const bool by_day = p_.is(at - 2, Sense::relative_day) && number->whole() >= 100 && (before == "было" || priced_);
+      priced = by_day || p_.near(Sense::price, at - 1, number->end, 8, 6);
+    }
+    // "отдала 5 тыс за сумку"
+    if (number->has_magnitude && before_is_za(number->end + 1) && !p_.is_number(number->end + 1)) priced = true;
     if (!priced) return std::nullopt;
     return Found{at, number->end, decimal(number->thousandths, 2) + " RUB", kLikely, true};
   }
@@ -516,7 +522,9 @@ class AmountReader {
     int next = of + 1;
     if (p_.is(next, Particle::the)) ++next;
     const std::string_view what = p_.text(next);
-    if (what == "these" || what == "those" || what == "them" || what == "этих" || what == "них" || what == "такие")
+    if (what == "these" || what == "those" || what == "этих")
+      return number->whole() > 1 ? std::optional(pieces(at, next + 1, number->thousandths, kSure)) : std::nullopt;
+    if (what == "them" || what == "них" || what == "такие")
       return number->whole() > 1 ? std::optional(pieces(at, number->end, number->thousandths, kSure)) : std::nullopt;
     // "two of the lamps", "three of the large planters"
     if (next > of + 1 && number->whole() > 1 && (p_.is(next, Sense::goods) || (p_.is_word(next) && !p_.known(next))))
@@ -541,7 +549,7 @@ class AmountReader {
     if (p_.near(Sense::child, at, at, 4, 0) || p_.text(at - 1).starts_with("ве") || p_.text(at - 1) == "до" ||
         p_.text(at - 1) == "на" || p_.text(at - 1) == "weigh" || p_.text(at - 1) == "рост")
       return std::nullopt;
-    const bool asked = p_.near(Sense::acquire, at, number->end + 1, 3, 0) || p_.text(number->end + 1) == "of" ||
+    const bool asked = p_.near(Sense::acquire, at, number->end + 1, 3, 2) || p_.text(number->end + 1) == "of" ||
                        p_.text(at - 1) == "будет" || p_.text(at - 1) == "budet" ||
                        (number->thousandths > kOne && p_.near(Sense::price, at, number->end + 1, 3, 0));
     if (!asked) return std::nullopt;
@@ -588,7 +596,7 @@ class AmountReader {
     const int end = number->end;
     const bool in_words = number->digits == 0;
     if (in_words && number->whole() < 2) return std::nullopt;
-    if (goes_on(end) || counts_other(end)) return std::nullopt;
+    if (goes_on(end) || counts_other(end) || p_.near(Sense::no_quantity, at, at, 4, 0)) return std::nullopt;
     int before = at - 1;
     if (names_quantity(before)) return pieces(at, end, number->thousandths, kSure);
     // "из шести банок три лопнули"

@@ -56,7 +56,7 @@ Vocabulary<std::uint32_t> make_cues() {
   b.plain(Cue::cancel, {"отмените", "отменяйте", "отменить", "отмени", "отменяю", "отменяем", "отмена", "отмену",
                         "аннулируйте", "аннулировать", "cancel", "otmenite", "otmenyayte", "otmenyaite", "otmenit"});
   b.plain(Cue::check, {"проверьте", "проверить", "проверь", "посмотрите", "посмотреть", "посмотри", "гляньте",
-                       "глянуть", "check", "checking", "look", "find", "proverte", "posmotrite"});
+                       "глянуть", "check", "checking", "look", "find", "ship", "shipped", "proverte", "posmotrite"});
   b.inflected(Cue::tracking, kMasculine, {"трек", "трэк", "трекинг", "трекер"});
   b.plain(Cue::tracking,
           {"отслеживания", "отслеживание", "отследить", "отслеживаю", "отслеживается", "отследите", "проследить",
@@ -78,8 +78,8 @@ Vocabulary<std::uint32_t> make_cues() {
                        "позиции"});
   b.inflected(Cue::size, kMasculine, {"размер", "размерчик"});
   b.plain(Cue::size, {"size", "sizes", "sized", "sz", "рр"});
-  b.plain(Cue::wear, {"нога", "ногу", "ноги", "ноге", "стопа", "ношу", "носим", "носит", "носила", "носил", "wear",
-                      "wears", "wearing", "noshu"});
+  b.plain(Cue::wear, {"нога", "ногу", "ноги", "ноге", "стопа", "стопу", "стопы", "foot", "ношу", "носим", "носит",
+                      "носила", "носил", "wear", "wears", "wearing", "noshu"});
   b.inflected(Cue::garment, kFeminine,
               {"кофт", "майк", "жилетк", "шуб", "дублёнк", "пижам", "босоножк", "сандали", "тапочк", "перчатк",
                "водолазк", "шапк", "ветровк", "туник"});

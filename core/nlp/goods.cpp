@@ -663,7 +663,8 @@ class Goods {
                (has_cue(before, Cue::came) || (has_cue(before, Cue::amount) && near(code.first, 2, Cue::came))) &&
                !is_kind(behind, Kind::number)) {
       p.came = true;
-    } else if (all_in(34, 62) && before < count() && is_color_before(before) && !is_kind(behind, Kind::number)) {
+    } else if (all_in(34, 62) && before < count() && !is_kind(behind, Kind::number) &&
+               (is_color_before(before) || (word(before) == "в" && before > 0 && is_color_before(before - 1)))) {
       p.confidence = kSeed;
     } else if (all_in(34, 62) && (message_ & (Cue::size | Cue::wear)) != 0 &&
                (around.near & (Cue::amount | Cue::other | Cue::order)) == 0) {

@@ -162,7 +162,12 @@ TimeReader::Found TimeReader::after_a_while(int at) const {
   auto length = length_at(at + 1);
   if (!length && through) length = single_at(at + 1);
   if (!length || is_age(at + 1, length->end)) return std::nullopt;
-  if (p_.in_the_past(at, length->end, 6, through ? 2 : 0)) return std::nullopt;
+  if (p_.in_the_past(at, length->end, 6, through ? 3 : 0)) return std::nullopt;
+  // "через неделю использования": what lasted
+  if (const std::string_view what = p_.text(length->end);
+      through && (what.starts_with("использ") || what.starts_with("ispolz") || what.starts_with("эксплуат") ||
+                  what == "носки" || what == "noski" || what == "работы"))
+    return std::nullopt;
   if (p_.is(at - 1, Particle::every)) return std::nullopt;
   return FoundTime{at, length->end, length->is_range ? "" : calendar_.moved(length->length, 1), kSure, false};
 }

@@ -17,6 +17,8 @@ struct Case {
 
 TEST(NlpAmounts, FindsMoney) {
   const Case cases[] = {
+      {"отдала 5 тыс за сумку, а нитки торчат", "money 5 тыс=5000 RUB"},
+      {"вчера было 1290, а сегодня уже 1590, это как?", "money 1290=1290 RUB; money 1590=1590 RUB"},
       {"anything you can do on the 350 TL?", "money 350 TL=350 TRY"},
       {"а 3 490 р. так и не вернули", "money 3 490 р.=3490 RUB"},
       {"заплатил 3 490 р. Где заказ?", "money 3 490 р=3490 RUB"},
@@ -115,6 +117,7 @@ TEST(NlpAmounts, FindsMoney) {
 
 TEST(NlpAmounts, FindsQuantities) {
   const Case cases[] = {
+      {"почём ваш мёд? 3 кг если взять", "quantity 3 кг=3 kg"},
       {"How much would three of the large planters be?", "quantity three=3"},
       {"we go through 50 kg of coffee each month", "quantity 50 kg=50 kg"},
       {"сколько будет 2 кг орехов", "quantity 2 кг=2 kg"},
@@ -163,7 +166,7 @@ TEST(NlpAmounts, FindsQuantities) {
       {"you sent only 3 of 5 books", "quantity 3=3; quantity 5=5"},
       {"bulk order of 250 units", "quantity 250 units=250"},
       {"3 of 12 jars", "quantity 3=3; quantity 12=12"},
-      {"two of these", "quantity two=2"},
+      {"two of these", "quantity two of these=2"},
       {"three of them are broken", "quantity three=3"},
       {"a pair of jeans", "quantity a pair=1"},
       {"a dozen eggs", "quantity a dozen=12"},
@@ -187,7 +190,9 @@ TEST(NlpAmounts, FindsQuantities) {
 }
 
 TEST(NlpAmounts, FindsNoneInOrdinaryWordsAndNumbers) {
-  for (const std::string_view text : {"один",
+  for (const std::string_view text : {"ошиблась номером дома, надо 14 а не 41",
+                                      "сыну надо 5 тыс подписчиков",
+                                      "один",
                                       "одна",
                                       "не хватает одной футболки",
                                       "второй раз",

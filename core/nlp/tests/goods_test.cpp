@@ -14,6 +14,7 @@ using testing::found;
 
 TEST(NlpGoods, FindsOrderNumbers) {
   const Case cases[] = {
+      {"did u ship 7729104 yet", "order_number 7729104"},
       {"Got ORD-72218 today, the kettle is dented", "order_number ORD-72218"},
       {"3 разбиты. зак. 1029485", "order_number 1029485"},
       {"I placed order N-30418 by mistake", "order_number N-30418"},
@@ -147,6 +148,9 @@ TEST(NlpGoods, FindsArticles) {
 
 TEST(NlpGoods, FindsSizes) {
   const Case cases[] = {
+      {"зеленое в 44 есть?", "size 44"},
+      {"38 подойдет на стопу 24,5 см?", "size 38"},
+      {"my foot is 26 cm long, is 41 ok?", "size 41"},
       {"swap the L for an M. Order 803316.", "size L; size M"},
       {"XXL у вас это наш 54 или 56?", "size XXL; size 54; size 56"},
       {"Сыну 7 лет, что посоветуете, 122 или 128?", "size 122; size 128"},

@@ -200,6 +200,8 @@ TEST(NlpTimes, FindsEnglishDatesAndTimes) {
 
 TEST(NlpTimes, FindsDurations) {
   const Case cases[] = {
+      {"через месяц сковородка вся облезла", "duration месяц=P1M"},
+      {"naushniki hripyat cherez nedelyu ispolzovaniya", "duration nedelyu=P7D"},
       {"носила всего месяц", "duration месяц=P1M"},
       {"вторую неделю жду", "duration вторую неделю=P14D"},
       {"жду уже третий день", "duration третий день=P3D"},

@@ -94,11 +94,13 @@ TEST_F(AutomationEngineTest, AnAnswerReachesThePersonOnce) {
   options.node = "node";
   options.poll_interval = 200ms;
   messaging::Dispatcher dispatcher(loop.executor(), outbound, budgets, accounts, client, clock, options);
+  TaskGroup sending(loop.executor());  // its loop must not outlive the dispatcher
   // two hubs on one database
   tasks.spawn("worker", worker.run());
   tasks.spawn("second", second.run());
-  tasks.spawn("dispatcher", dispatcher.run());
+  sending.spawn("dispatcher", dispatcher.run());
   loop.run_until([&] { return ask("select state from outbound_messages") == "sent"; });
+  loop.run(sending.close());
   loop.run(dispatcher.close());
   EXPECT_EQ(act(id).state, "done");
   EXPECT_EQ(act(id).outbound_state, "sent");

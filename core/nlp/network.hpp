@@ -19,7 +19,7 @@ struct Network {
 };
 
 struct NetworkOptions {
-  std::size_t embedding = 40, hidden = 128;
+  std::size_t embedding = 32, hidden = 128;
   int epochs = 20;
   std::size_t batch = 32;
   float rate = 0.001f;

@@ -196,6 +196,12 @@ def quiet_rows(rows):
     return quiet or sorted(rows, key=lambda row: row["foreign_cpu"])[:3]
 
 
+def paired_ratios(rows, other, conns):
+    """The hub's throughput by that of `other` measured next to it, quiet or not: the machine's speed falls out."""
+    by_rep = {(row["peer"], row["rep"]): row["req_s"] for row in rows if row["conns"] == conns}
+    return [rate / by_rep[other, rep] for (peer, rep), rate in by_rep.items() if peer == HUB and (other, rep) in by_rep]
+
+
 def summarize(path, peers, conns):
     """Prints the table. Returns whether every goal was met."""
     with open(path) as file:
@@ -249,8 +255,10 @@ def summarize(path, peers, conns):
               f"{cpu[NODE] / cpu[HUB]:.2f} times as much. On a machine that others use too, this is the steadier number.")
     unread = ratio(GOAL_CONNS, UNREAD)
     if unread is not None:
+        pairs = paired_ratios(rows, UNREAD, GOAL_CONNS)
+        spread = statistics.stdev(pairs) / len(pairs) ** 0.5 if len(pairs) > 1 else None
         print(f"At {GOAL_CONNS} connections, reading what messages mean leaves {unread:.0%} of the throughput "
-              f"(goal: {GOAL_READING:.0%}).")
+              f"(goal: {GOAL_READING:.0%}); pair by pair {statistics.mean(pairs):.1%}, standard error {show(spread, 3)}.")
         met = met and unread >= GOAL_READING
     if lost:
         print(f"{lost} times an acknowledged webhook was lost or doubled.")

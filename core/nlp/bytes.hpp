@@ -14,6 +14,18 @@ namespace easyflow::nlp {
 
 static_assert(std::endian::native == std::endian::little, "model files are little-endian");
 
+/// A float that fits into 16 bits (the upper half of its 32), so that files are small and the same everywhere.
+inline float to_short_float(float value) {
+  return std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x8000u) & 0xFFFF0000u);
+}
+/// Of a short float all there is.
+inline std::uint16_t upper_half(float value) {
+  return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16);
+}
+inline float from_upper_half(std::uint16_t half) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
+}
+
 template <class T>
 void put(std::string& out, T value) {
   static_assert(std::is_arithmetic_v<T>);
@@ -28,9 +40,8 @@ void put_all(std::string& out, const std::vector<T>& values) {
   static_assert(std::is_arithmetic_v<T>);
   out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T));
 }
-/// The upper halves of floats that to_short_float() made.
 inline void put_short_floats(std::string& out, const std::vector<float>& values) {
-  for (float value : values) put(out, static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(value) >> 16));
+  for (float value : values) put(out, upper_half(value));
 }
 
 /// Takes from the front; false when there is not enough, and then nothing is taken.
@@ -62,7 +73,7 @@ inline bool take_short_floats(std::string_view& bytes, std::vector<float>& value
   std::vector<std::uint16_t> halves;
   if (!take_all(bytes, halves, count)) return false;
   values.resize(count);
-  for (std::size_t i = 0; i < count; ++i) values[i] = std::bit_cast<float>(static_cast<std::uint32_t>(halves[i]) << 16);
+  for (std::size_t i = 0; i < count; ++i) values[i] = from_upper_half(halves[i]);
   return true;
 }
 

@@ -30,9 +30,7 @@ float quantize(const float* weights, std::size_t count, std::int8_t* out) {
 /// Scales are short floats: their upper halves, right before `end`.
 void put_scales(std::uint8_t* end, float first, float second) {
   for (float scale : {first, second}) {
-    std::uint32_t bits = 0;
-    std::memcpy(&bits, &scale, sizeof(bits));
-    const auto half = static_cast<std::uint16_t>(bits >> 16);
+    const auto half = upper_half(scale);
     std::memcpy(end - kScaleBytes, &half, sizeof(half));
     end += sizeof(half);
   }
@@ -40,13 +38,7 @@ void put_scales(std::uint8_t* end, float first, float second) {
 std::pair<float, float> scales_before(const std::uint8_t* end) {
   std::uint16_t halves[2];
   std::memcpy(halves, end - kScaleBytes, sizeof(halves));
-  const auto whole = [](std::uint16_t half) {
-    const std::uint32_t bits = static_cast<std::uint32_t>(half) << 16;
-    float scale = 0;
-    std::memcpy(&scale, &bits, sizeof(scale));
-    return scale;
-  };
-  return {whole(halves[0]), whole(halves[1])};
+  return {from_upper_half(halves[0]), from_upper_half(halves[1])};
 }
 
 std::vector<float> shortened(std::vector<float> weights) {
@@ -125,7 +117,7 @@ void Classifier::write(std::string& out) const {
   put(out, static_cast<std::uint32_t>(embedding_));
   put(out, static_cast<std::uint32_t>(hidden_));
   put(out, static_cast<std::uint32_t>(rows()));
-  put(out, vocabulary_.unknown_idf());
+  put(out, vocabulary_.idf(rows()));
   // which buckets have a row: the distances between them, most of which fit a byte
   std::uint32_t gap = 0;
   for (std::size_t i = 0; i < kMostRows; ++i) {
@@ -137,7 +129,7 @@ void Classifier::write(std::string& out) const {
     put(out, static_cast<std::uint8_t>(gap));
     gap = 0;
   }
-  put_short_floats(out, vocabulary_.idf());
+  for (std::size_t row = 0; row < rows(); ++row) put(out, upper_half(vocabulary_.idf(row)));
   std::vector<float> scales;
   for (std::size_t row = 0; row < rows(); ++row) {
     const auto [first, second] = scales_before(this->row(row) + linear_);
@@ -183,7 +175,7 @@ Result<Classifier> Classifier::read(std::string_view& bytes, std::size_t classes
   std::vector<float> idf, scales;
   if (!take_short_floats(bytes, idf, rows)) return damaged();
   if (!take_short_floats(bytes, scales, rows * (networks > 0 ? 2u : 1u)) || !all_finite(scales)) return damaged();
-  EASYFLOW_TRY(vocabulary, RowIndex::restore(bits, std::move(idf), unknown_idf));
+  EASYFLOW_TRY(vocabulary, RowIndex::restore(bits, idf, unknown_idf));
   Classifier out;
   out.vocabulary_ = std::move(vocabulary);
   const std::size_t row_bytes = classes + static_cast<std::size_t>(networks) * embedding;

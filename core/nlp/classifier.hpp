@@ -65,7 +65,7 @@ class Classifier {
   std::size_t width_ = 0;   ///< padded(classes_)
   std::size_t linear_ = 0;  ///< bytes of a row's linear part: weights, then both scales
   std::size_t stride_ = 0;  ///< bytes of a row: the linear part, networks * embedding_ weights
-  /// The rows begin on a cache line: with 26 intents one takes just two of them.
+  /// The rows begin on a cache line: with 26 intents one takes just one.
   struct alignas(64) Line {
     std::uint8_t bytes[64];
   };

@@ -17,6 +17,7 @@ namespace easyflow::nlp {
 namespace {
 
 constexpr std::string_view kCard = "payment_card";
+constexpr std::size_t kFew = 8;  ///< candidates of a message
 
 /// Whether `a` stands above `b` where they overlap.
 bool outranks(const Candidate& a, const Candidate& b) {
@@ -42,8 +43,14 @@ Order by_position(const std::vector<Candidate>& candidates, std::size_t bytes) {
 /// Leaves those that win over what they overlap, by position.
 void settle(std::vector<Candidate>& candidates, std::size_t bytes) {
   std::erase_if(candidates, [&](const Candidate& c) { return c.begin >= c.end || c.end > bytes; });
+  // mostly there are few, of which none overlaps another
+  if (candidates.size() <= kFew) {
+    const auto before = [](const Candidate& a, const Candidate& b) { return a.begin < b.begin; };
+    for (auto next = candidates.begin(); next != candidates.end(); ++next)
+      std::rotate(std::upper_bound(candidates.begin(), next, *next, before), next, next + 1);
+  }
   const auto touch = [](const Candidate& a, const Candidate& b) { return b.begin < a.end; };
-  if (std::adjacent_find(candidates.begin(), candidates.end(), touch) == candidates.end()) return;  // mostly so
+  if (std::adjacent_find(candidates.begin(), candidates.end(), touch) == candidates.end()) return;
   Order order = by_position(candidates, bytes);
   std::vector<char> taken(bytes);  // a byte each: quicker to ask about than bits
   std::vector<char> wins(candidates.size());
@@ -154,11 +161,32 @@ void append_number(std::string& out, Number number) {
   out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, number).ptr);
 }
 
+void append_entity(std::string& out, const Entity& entity) {
+  constexpr std::size_t kRest = 100;  // names, numbers and signs
+  out.reserve(out.size() + kRest + entity.type.size() + entity.text.size() + entity.value.size());
+  out += R"({"type":)";
+  append_json(out, entity.type);
+  out += R"(,"text":)";
+  append_json(out, entity.text);
+  out += R"(,"start":)";
+  append_number(out, entity.start);
+  out += R"(,"end":)";
+  append_number(out, entity.end);
+  if (!entity.value.empty()) {
+    out += R"(,"value":)";
+    append_json(out, entity.value);
+  }
+  out += R"(,"confidence":)";
+  append_number(out, entity.confidence);
+  out += '}';
+}
+
 }  // namespace
 
 std::vector<Entity> find_entities(std::string_view text, const Reference& reference, const UserRules* rules) {
   const Scan s = scan(text, reference);
   std::vector<Candidate> candidates;
+  candidates.reserve(kFew);
   find_contacts(s, candidates);
   const Phrase phrase(s);
   find_times(phrase, candidates);
@@ -200,25 +228,17 @@ std::string mask_cards(std::string_view text, const std::vector<Entity>& entitie
   });
 }
 
+std::string to_json(const Entity& entity) {
+  std::string out;
+  append_entity(out, entity);
+  return out;
+}
+
 std::string to_json(const std::vector<Entity>& entities) {
   std::string out = "[";
   for (const Entity& entity : entities) {
     if (out.size() > 1) out += ',';
-    out += R"({"type":)";
-    append_json(out, entity.type);
-    out += R"(,"text":)";
-    append_json(out, entity.text);
-    out += R"(,"start":)";
-    append_number(out, entity.start);
-    out += R"(,"end":)";
-    append_number(out, entity.end);
-    if (!entity.value.empty()) {
-      out += R"(,"value":)";
-      append_json(out, entity.value);
-    }
-    out += R"(,"confidence":)";
-    append_number(out, entity.confidence);
-    out += '}';
+    append_entity(out, entity);
   }
   return out += ']';
 }

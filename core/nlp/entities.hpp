@@ -78,7 +78,9 @@ std::string mask_private(std::string_view text, const std::vector<Entity>& entit
 /// The text with "*" for every digit of a payment card but the last four: what may be stored. Offsets stay true.
 std::string mask_cards(std::string_view text, const std::vector<Entity>& entities);
 
-/// [{"type","text","start","end","value","confidence"}]; `value` only where there is one.
+/// {"type","text","start","end","value","confidence"}; `value` only where there is one.
+std::string to_json(const Entity& entity);
+/// A JSON array of them.
 std::string to_json(const std::vector<Entity>& entities);
 
 }  // namespace easyflow::nlp

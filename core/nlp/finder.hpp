@@ -29,7 +29,7 @@ struct Scan {
   std::vector<Token> tokens;
   int digits = 0;
   bool has_at = false;   ///< "@"
-  bool has_dot = false;  ///< "."
+  bool has_dot = false;  ///< "." and no space behind it
   Reference reference;
 
   std::string_view word(const Token& token) const {

@@ -1,5 +1,6 @@
 #include "core/nlp/grams.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -32,9 +33,10 @@ float log_count(std::uint32_t count) {
 
 void collect(const Words& words, Grams& out) {
   out.words.clear();
-  out.characters.clear();
+  // both ends of a word are letters here; each letter begins at most three n-grams
+  out.characters.resize(3 * (words.letters.size() + 2 * words.spans.size()));
+  auto* character = out.characters.data();
   constexpr Hash kWord = 1, kPair = 2, kFirst = 3, kLast = 4, kMark = 5, kCharacters = 6;
-  constexpr std::size_t kLongest = 4;  // 5 gives more rows and no more right answers
   Hash previous = 0, first = 0;
   for (const auto& span : words.spans) {
     Hash word = 0;
@@ -48,43 +50,48 @@ void collect(const Words& words, Grams& out) {
     if (first == 0) first = word;
     previous = word;
     if (span.kind != Words::Kind::word) continue;
-    // _word_ with its ends marked; CJK and other long runs without spaces are words too
+    // _word_ with its ends marked; CJK and other long runs without spaces are words too. N-grams of five characters
+    // would be more rows and no more right answers.
+    const auto* letters = words.letters.data() + span.begin;
     const std::size_t size = span.end - span.begin + 2;
-    const auto at = [&](std::size_t i) -> char32_t {
-      return i == 0 || i + 1 == size ? U'_' : words.letters[span.begin + i - 1];
-    };
+    const auto at = [&](std::size_t i) { return i == 0 || i + 1 == size ? U'_' : letters[i - 1]; };
     for (std::size_t begin = 0; begin + 1 < size; ++begin) {
-      Hash hash = add(kCharacters, at(begin));
-      const auto end = begin + kLongest < size ? begin + kLongest : size;
-      for (auto i = begin + 1; i < end; ++i) {
-        hash = add(hash, at(i));
-        out.characters.push_back(bucket_of(hash));
-      }
+      const Hash two = add(add(kCharacters, at(begin)), at(begin + 1));
+      *character++ = bucket_of(two);
+      if (begin + 2 == size) break;
+      const Hash three = add(two, at(begin + 2));
+      *character++ = bucket_of(three);
+      if (begin + 3 == size) continue;
+      *character++ = bucket_of(add(three, at(begin + 3)));
     }
   }
+  out.characters.resize(static_cast<std::size_t>(character - out.characters.data()));
   if (first != 0) {
     out.words.push_back(bucket_of(add(first, kFirst)));
     out.words.push_back(bucket_of(add(previous, kLast)));
   }
 }
 
-RowIndex::RowIndex() : groups_(kBlocks * kBuckets / 64) {}
+RowIndex::RowIndex() : groups_(kBlocks * kBuckets / 64), idf_{upper_half(1)} {}
 
 RowIndex::RowIndex(const std::vector<std::uint32_t>& frequency, std::size_t documents, std::uint32_t least)
     : RowIndex() {
   const auto idf = [&](std::uint32_t count) {
-    return to_short_float(std::log((1.0f + static_cast<float>(documents)) / (1.0f + static_cast<float>(count))) + 1.0f);
+    return upper_half(
+        to_short_float(std::log((1.0f + static_cast<float>(documents)) / (1.0f + static_cast<float>(count))) + 1.0f));
   };
+  idf_.clear();
   for (std::size_t i = 0; i < frequency.size(); ++i) {
     if (frequency[i] < least) continue;
     groups_[i >> 6].bits |= std::uint64_t{1} << (i & 63);
     idf_.push_back(idf(frequency[i]));
   }
-  unknown_idf_ = idf(1);
+  idf_.push_back(idf(1));
   count();
 }
 
-Result<RowIndex> RowIndex::restore(const std::vector<std::uint64_t>& bits, std::vector<float> idf, float unknown_idf) {
+Result<RowIndex> RowIndex::restore(const std::vector<std::uint64_t>& bits, const std::vector<float>& idf,
+                                   float unknown_idf) {
   RowIndex out;
   std::size_t rows = 0;
   for (auto word : bits) rows += static_cast<std::size_t>(std::popcount(word));
@@ -95,8 +102,9 @@ Result<RowIndex> RowIndex::restore(const std::vector<std::uint64_t>& bits, std::
   if (!(unknown_idf >= 0 && unknown_idf < 100))
     return Error(ErrorKind::invalid_input, "the model's vocabulary is out of range");
   for (std::size_t i = 0; i < bits.size(); ++i) out.groups_[i].bits = bits[i];
-  out.idf_ = std::move(idf);
-  out.unknown_idf_ = unknown_idf;
+  out.idf_.clear();
+  for (float value : idf) out.idf_.push_back(upper_half(value));
+  out.idf_.push_back(upper_half(unknown_idf));
   out.count();
   return out;
 }
@@ -111,7 +119,11 @@ void RowIndex::count() {
 
 EASYFLOW_LANES void find_rows(const RowIndex& vocabulary, std::size_t block, std::uint32_t* buckets,
                               std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) buckets[i] = vocabulary.row(block, buckets[i]);
+  const auto none = static_cast<std::uint32_t>(vocabulary.rows());
+  for (std::size_t i = 0; i < count; ++i) {
+    buckets[i] = std::min(vocabulary.row(block, buckets[i]), none);
+    vocabulary.expect_idf(buckets[i]);
+  }
 }
 
 const std::vector<Feature>& Weigher::weigh(const Grams& grams, const RowIndex& vocabulary) {
@@ -121,35 +133,42 @@ const std::vector<Feature>& Weigher::weigh(const Grams& grams, const RowIndex& v
     const auto& buckets = block == 0 ? grams.words : grams.characters;
     const auto size = std::bit_ceil(buckets.size() * 2 + 1);
     slots_.assign(size, 0);
-    used_.clear();
+    used_.resize(buckets.size());
+    auto* slots = slots_.data();
+    auto* last_used = used_.data();
     for (auto bucket : buckets) {
+      vocabulary.expect(block, bucket);
       auto slot = (bucket * 0x9E3779B1u >> 7) & (size - 1);
-      while (slots_[slot] != 0 && slots_[slot] >> kCountBits != bucket) slot = (slot + 1) & (size - 1);
-      if (slots_[slot]++ == 0) {
-        slots_[slot] = bucket << kCountBits | 1;
-        used_.push_back(static_cast<std::uint32_t>(slot));
-        vocabulary.expect(block, bucket);
-      }
+      while (slots[slot] != 0 && slots[slot] >> kCountBits != bucket) slot = (slot + 1) & (size - 1);
+      *last_used = static_cast<std::uint32_t>(slot);
+      last_used += slots[slot] == 0 ? 1 : 0;
+      slots[slot] = (slots[slot] | bucket << kCountBits) + 1;
     }
-    const auto first = features_.size();
-    float squares = 0;
+    used_.resize(static_cast<std::size_t>(last_used - used_.data()));
     rows_.resize(used_.size());
-    for (std::size_t i = 0; i < used_.size(); ++i) rows_[i] = slots_[used_[i]] >> kCountBits;
+    for (std::size_t i = 0; i < used_.size(); ++i) rows_[i] = slots[used_[i]] >> kCountBits;
     find_rows(vocabulary, block, rows_.data(), rows_.size());
+    const auto first = features_.size();
+    features_.resize(first + used_.size());
+    auto* const begin = features_.data() + first;
+    auto* end = begin;
+    const auto none = vocabulary.rows();
+    float squares = 0;
     for (std::size_t i = 0; i < used_.size(); ++i) {
       const auto row = rows_[i];
-      const float frequency = 1 + log_count(slots_[used_[i]] & ((1u << kCountBits) - 1));
-      const float idf = row == RowIndex::kNone ? vocabulary.unknown_idf() : vocabulary.idf()[row];
-      const float value = frequency * idf;
+      const float frequency = 1 + log_count(slots[used_[i]] & ((1u << kCountBits) - 1));
+      const float value = frequency * vocabulary.idf(row);
       squares += value * value;
-      if (row != RowIndex::kNone) features_.push_back({row, value});
+      *end = {row, value};
+      end += row != none ? 1 : 0;
     }
     if (block == 0) {
-      known = features_.size();
+      known = static_cast<std::size_t>(end - begin);
       seen = used_.size();
     }
     const float scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
-    for (auto i = first; i < features_.size(); ++i) features_[i].value *= scale;
+    for (auto* feature = begin; feature != end; ++feature) feature->value *= scale;
+    features_.resize(first + static_cast<std::size_t>(end - begin));
   }
   coverage_ = seen == 0 ? 0 : static_cast<float>(known) / static_cast<float>(seen);
   return features_;

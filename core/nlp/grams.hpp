@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/error.hpp"
+#include "core/nlp/bytes.hpp"
 #include "core/nlp/normalize.hpp"
 
 namespace easyflow::nlp {
@@ -38,9 +39,10 @@ class RowIndex {
   /// `frequency[block * kBuckets + bucket]` of `documents`; rarer than `least` is left out.
   RowIndex(const std::vector<std::uint32_t>& frequency, std::size_t documents, std::uint32_t least);
   /// From what a model file holds. Errors: invalid_input (idf of another size, not a number).
-  static Result<RowIndex> restore(const std::vector<std::uint64_t>& bits, std::vector<float> idf, float unknown_idf);
+  static Result<RowIndex> restore(const std::vector<std::uint64_t>& bits, const std::vector<float>& idf,
+                                  float unknown_idf);
 
-  std::size_t rows() const { return idf_.size(); }
+  std::size_t rows() const { return idf_.size() - 1; }
   std::uint32_t row(std::size_t block, std::uint32_t bucket) const {
     const std::size_t index = block * kBuckets + bucket;
     const Group& group = groups_[index >> 6];
@@ -54,8 +56,9 @@ class RowIndex {
   }
   /// Whether the bucket of block * kBuckets + bucket has a row.
   bool has_row(std::size_t index) const { return (groups_[index >> 6].bits >> (index & 63) & 1) != 0; }
-  const std::vector<float>& idf() const { return idf_; }
-  float unknown_idf() const { return unknown_idf_; }
+  /// Of a row, and of rows(): of what has none. A short float.
+  float idf(std::size_t row) const { return from_upper_half(idf_[row]); }
+  void expect_idf(std::size_t row) const { __builtin_prefetch(&idf_[row]); }
 
  private:
   /// 64 buckets: which have a row, and how many rows there are before them. Side by side, since both are wanted.
@@ -65,11 +68,10 @@ class RowIndex {
   };
   void count();
   std::vector<Group> groups_;
-  std::vector<float> idf_;
-  float unknown_idf_ = 1;
+  std::vector<std::uint16_t> idf_;  ///< halves of floats: they are looked up all over the place
 };
 
-/// Turns buckets of a block into their rows, in place.
+/// Turns buckets of a block into their rows, in place; those that have none into rows().
 void find_rows(const RowIndex& vocabulary, std::size_t block, std::uint32_t* buckets, std::size_t count);
 
 /// Scratch and result of weighing; reused from message to message.
@@ -89,14 +91,5 @@ class Weigher {
   std::vector<Feature> features_;
   float coverage_ = 0;
 };
-
-/// A float that fits into 16 bits (the upper half of its 32), so that files are small and the same everywhere.
-inline float to_short_float(float value) {
-  std::uint32_t bits = 0;
-  __builtin_memcpy(&bits, &value, 4);
-  bits = (bits + 0x8000u) & 0xFFFF0000u;
-  __builtin_memcpy(&value, &bits, 4);
-  return value;
-}
 
 }  // namespace easyflow::nlp

@@ -1,5 +1,7 @@
 #include "core/nlp/normalize.hpp"
 
+#include <algorithm>
+
 #include "core/nlp/unicode.hpp"
 
 namespace easyflow::nlp {
@@ -11,7 +13,6 @@ constexpr std::size_t kTail = 256;
 constexpr char32_t kEntity = 0x40000000;
 
 bool is_entity(char32_t letter) { return (letter & kEntity) != 0; }
-bool is_word_letter(char32_t letter) { return is_digit(letter) || is_letter(letter); }
 
 char32_t entity_letter(std::string_view type) {
   std::uint32_t hash = 2166136261u;
@@ -22,36 +23,46 @@ char32_t entity_letter(std::string_view type) {
 /// Collects folded letters: no two spaces in a row, no letter three times in a row.
 class Folded {
  public:
-  explicit Folded(std::vector<char32_t>& out) : out_(out) { out_.clear(); }
+  /// Of at most `units` letters and entities.
+  Folded(std::vector<char32_t>& out, std::size_t units) : out_(out) {
+    out.resize(units * kMostOfUnit + 1);
+    end_ = out.data();
+  }
+  ~Folded() { out_.resize(size()); }
+  Folded(const Folded&) = delete;
+  Folded& operator=(const Folded&) = delete;
 
   void put(char32_t raw) {
     if (raw == 0x306 || raw == 0x308) return compose(raw);
     const char32_t letter = fold(raw);
     if (letter == 0) return;
-    const auto size = out_.size();
     if (letter == ' ') {
-      if (size == 0 || out_.back() == ' ') return;
-    } else if (!is_digit(letter) && size >= 2 && out_[size - 1] == letter && out_[size - 2] == letter) {
+      if (size() == 0 || end_[-1] == ' ') return;
+    } else if (size() >= 2 && end_[-1] == letter && end_[-2] == letter && !is_digit(letter)) {
       return;
     }
-    out_.push_back(letter);
+    *end_++ = letter;
   }
   void put_entity(char32_t entity) {
     put(' ');
-    out_.push_back(entity);
-    out_.push_back(' ');
+    *end_++ = entity;
+    *end_++ = ' ';
   }
 
  private:
   /// The two Russian letters that may come as a letter and a mark: й and ё (which is е here).
   void compose(char32_t mark) {
-    if (mark == 0x306 && !out_.empty() && out_.back() == U'и') out_.back() = U'й';
+    if (mark == 0x306 && size() > 0 && end_[-1] == U'и') end_[-1] = U'й';
   }
+  std::size_t size() const { return static_cast<std::size_t>(end_ - out_.data()); }
+
+  static constexpr std::size_t kMostOfUnit = 3;  ///< an entity and the spaces around it
   std::vector<char32_t>& out_;
+  char32_t* end_;
 };
 
 void read(std::string_view text, const std::vector<Entity>* entities, std::vector<char32_t>& out) {
-  Folded folded(out);
+  Folded folded(out, std::min(text.size(), kHead + kTail));
   char32_t tail[kTail];
   std::size_t index = 0;
   auto next = entities != nullptr ? entities->begin() : std::vector<Entity>::const_iterator{};
@@ -83,22 +94,9 @@ void read(std::string_view text, const std::vector<Entity>* entities, std::vecto
   }
 }
 
-/// Which scripts a stretch of letters has.
-struct Scripts {
-  std::size_t latin = 0, cyrillic = 0, digits = 0, other = 0;
-};
 Scripts scripts_of(const char32_t* letters, std::size_t size) {
-  Scripts out;
-  for (std::size_t i = 0; i < size; ++i) {
-    if (is_latin(letters[i]))
-      ++out.latin;
-    else if (is_cyrillic(letters[i]))
-      ++out.cyrillic;
-    else if (is_digit(letters[i]))
-      ++out.digits;
-    else
-      ++out.other;
-  }
+  Scripts out = 0;
+  for (std::size_t i = 0; i < size; ++i) out |= script_of(letters[i]);
   return out;
 }
 
@@ -118,7 +116,7 @@ void each_chunk(const std::vector<char32_t>& letters, Use use) {
 }
 
 /// Signs that follow a word in either layout.
-bool is_stop(char32_t letter) { return letter < 0x80 && !is_word_letter(letter); }
+bool is_stop(char32_t letter) { return letter < 0x80 && script_of(letter) == 0; }
 
 /// A chunk as it stands and as the other layout would have it.
 struct Reading {
@@ -130,8 +128,8 @@ struct Reading {
 Reading read_chunk(const KnownWords& dictionary, const char32_t* letters, std::size_t size, Words& words) {
   Reading out;
   const auto scripts = scripts_of(letters, size);
-  if ((scripts.latin == 0) == (scripts.cyrillic == 0)) return out;
-  const bool to_russian = scripts.latin > 0;
+  if (((scripts & kLatin) == 0) == ((scripts & kCyrillic) == 0)) return out;
+  const bool to_russian = (scripts & kLatin) != 0;
   if (to_russian ? !dictionary.has_cyrillic() : !dictionary.has_latin()) return out;
   std::size_t core = size, front = 0;
   while (core > 0 && is_stop(letters[core - 1])) --core;
@@ -193,70 +191,71 @@ char32_t lookalike(char32_t letter) {
   }
 }
 
-void repair_lookalikes(std::vector<char32_t>& letters, std::size_t begin, std::size_t end) {
-  const auto scripts = scripts_of(letters.data() + begin, end - begin);
-  if (scripts.latin == 0 || scripts.cyrillic == 0) return;
-  for (auto i = begin; i < end; ++i)
+void repair_lookalikes(std::vector<char32_t>& letters, const Words::Span& span) {
+  if ((span.scripts & kLatin) == 0 || (span.scripts & kCyrillic) == 0) return;
+  for (auto i = span.begin; i < span.end; ++i)
     if (is_latin(letters[i]) && lookalike(letters[i]) == 0) return;
-  for (auto i = begin; i < end; ++i)
+  for (auto i = span.begin; i < span.end; ++i)
     if (is_latin(letters[i])) letters[i] = lookalike(letters[i]);
 }
 
+bool is_mark(char32_t letter) {
+  return letter == '?' || letter == '!' || letter == '%' || letter == '$' || letter == '#' || letter == '@' ||
+         letter == U'№' || letter == U'£' || (letter >= 0x20A0 && letter <= 0x20CF) || is_emoji(letter);
+}
+
 void split(Words& words) {
-  words.letters.clear();
-  words.spans.clear();
   const auto& from = words.folded;
-  const auto put = [&](std::size_t begin, std::size_t end, Words::Kind kind) {
-    Words::Span span;
-    span.begin = static_cast<std::uint32_t>(words.letters.size());
-    for (auto i = begin; i < end; ++i)
-      if (from[i] != '\'') words.letters.push_back(from[i]);
-    span.end = static_cast<std::uint32_t>(words.letters.size());
-    span.kind = kind;
-    if (span.end > span.begin) words.spans.push_back(span);
+  auto& letters = words.letters;
+  letters.clear();
+  words.spans.clear();
+  const auto put = [&](std::size_t begin, Words::Kind kind, Scripts scripts) {
+    words.spans.push_back(
+        {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(letters.size()), kind, scripts});
   };
   for (std::size_t i = 0; i < from.size();) {
-    const char32_t letter = from[i];
-    if (is_entity(letter)) {
-      put(i, i + 1, Words::Kind::entity);
+    const auto begin = letters.size();
+    Scripts scripts = script_of(from[i]);
+    if (scripts == 0) {
+      const bool entity = is_entity(from[i]);
+      if (entity || (is_mark(from[i]) && (i == 0 || from[i - 1] != from[i]))) {
+        letters.push_back(from[i]);
+        put(begin, entity ? Words::Kind::entity : Words::Kind::mark, 0);
+      }
       ++i;
-    } else if (is_word_letter(letter)) {
-      auto end = i + 1;
-      // an apostrophe inside a word falls out: "don't" is "dont"
-      while (end < from.size() && !is_entity(from[end]) &&
-             (is_word_letter(from[end]) ||
-              (from[end] == '\'' && end + 1 < from.size() && is_letter(from[end + 1]) && !is_entity(from[end + 1]))))
-        ++end;
-      put(i, end, Words::Kind::word);
-      i = end;
-    } else {
-      const bool mark = letter == '?' || letter == '!' || letter == '%' || letter == '$' || letter == '#' ||
-                        letter == '@' || letter == U'№' || letter == U'£' || (letter >= 0x20A0 && letter <= 0x20CF) ||
-                        is_emoji(letter);
-      if (mark && (i == 0 || from[i - 1] != letter)) put(i, i + 1, Words::Kind::mark);
-      ++i;
+      continue;
     }
+    for (; i < from.size(); ++i) {
+      if (const auto script = script_of(from[i]); script != 0) {
+        letters.push_back(from[i]);
+        scripts |= script;
+      } else if (from[i] != '\'' || i + 1 == from.size() || !is_letter(from[i + 1])) {
+        break;  // an apostrophe inside a word falls out: "don't" is "dont"
+      }
+    }
+    put(begin, Words::Kind::word, scripts);
   }
 }
 
 void repair_transliteration(const KnownWords& dictionary, Words& words) {
-  std::size_t english = 0, russian = 0;
   const auto is_candidate = [&](const Words::Span& span) {
-    if (span.kind != Words::Kind::word) return false;
-    const auto scripts = scripts_of(words.letters.data() + span.begin, span.end - span.begin);
-    return scripts.latin > 0 && scripts.cyrillic == 0 && scripts.other == 0 && scripts.digits <= 1 &&
-           (scripts.digits == 0 || scripts.latin > 1);
+    if (span.scripts == kLatin) return true;
+    if (span.scripts != (kLatin | kDigit)) return false;
+    const auto* letters = words.letters.data();
+    return span.end - span.begin > 2 && std::count_if(letters + span.begin, letters + span.end, is_digit) == 1;
   };
-  for (const auto& span : words.spans) {
-    if (!is_candidate(span)) continue;
-    const auto* letters = words.letters.data() + span.begin;
-    const std::size_t size = span.end - span.begin;
-    const bool known = dictionary.contains(letters, size);
-    const bool sounds = dictionary.by_sound(letters, size, words.piece);
-    english += known && !sounds ? 1 : 0;
-    russian += !known && sounds && size > 2 ? 1 : 0;
-  }
-  if (russian == 0 || russian <= english) return;
+  const auto count = [&](bool known, bool sounds, std::size_t shortest) {
+    return std::count_if(words.spans.begin(), words.spans.end(), [&](const Words::Span& span) {
+      const auto* letters = words.letters.data() + span.begin;
+      const std::size_t size = span.end - span.begin;
+      return is_candidate(span) && size >= shortest && dictionary.contains(letters, size) == known &&
+             dictionary.by_sound(letters, size, words.piece) == sounds;
+    });
+  };
+  const auto russian = count(/*known=*/false, /*sounds=*/true, 3);
+  if (russian == 0) return;  // of English messages mostly, for which nothing more is looked up
+  const auto english = count(/*known=*/true, /*sounds=*/false, 1);
+  if (russian <= english) return;
   words.rewritten.clear();
   for (auto& span : words.spans) {
     const auto* letters = words.letters.data() + span.begin;
@@ -283,6 +282,7 @@ void repair_transliteration(const KnownWords& dictionary, Words& words) {
 /// Every digit becomes 0, and more than six of them become six: the form of a number without the number.
 void shape_digits(Words& words) {
   for (auto& span : words.spans) {
+    if ((span.scripts & kDigit) == 0) continue;
     auto out = span.begin;
     std::size_t run = 0;
     for (auto i = span.begin; i < span.end; ++i) {
@@ -302,7 +302,7 @@ void normalize(std::string_view text, const std::vector<Entity>* entities, const
   const bool repairs = dictionary != nullptr && dictionary->has_cyrillic();
   if (repairs) repair_layout(*dictionary, out);
   split(out);
-  for (const auto& span : out.spans) repair_lookalikes(out.letters, span.begin, span.end);
+  for (const auto& span : out.spans) repair_lookalikes(out.letters, span);
   if (repairs) repair_transliteration(*dictionary, out);
   shape_digits(out);
 }

@@ -9,6 +9,7 @@
 
 #include "core/nlp/entities.hpp"
 #include "core/nlp/known_words.hpp"
+#include "core/nlp/unicode.hpp"
 
 namespace easyflow::nlp {
 
@@ -23,6 +24,7 @@ struct Words {
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
     Kind kind = Kind::word;
+    Scripts scripts = 0;  ///< of a word as it was written
   };
   std::vector<char32_t> letters;
   std::vector<Span> spans;

@@ -161,7 +161,7 @@ Scan scan(std::string_view text, const Reference& reference) {
       mark = kLow.lower[c];
       s.lower[at] = static_cast<char>(mark);
       if (c == '@') s.has_at = true;
-      if (c == '.') s.has_dot = true;
+      if (c == '.') s.has_dot = s.has_dot || (at + 1 < size && s.text[at + 1] != ' ');
     } else {
       const Decoded next = decode(s.text, at);
       if (!next.valid) return scan(valid_utf8(text), reference);

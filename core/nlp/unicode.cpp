@@ -1,7 +1,5 @@
 #include "core/nlp/unicode.hpp"
 
-#include <array>
-
 namespace easyflow::nlp {
 namespace {
 
@@ -42,15 +40,24 @@ constexpr char32_t fold_low(char32_t letter) {
   return letter;
 }
 
-/// Of ASCII, Latin, Greek and Cyrillic, the letters of nearly every message.
-constexpr auto kFolded = [] {
-  std::array<char16_t, 0x530> folded{};
-  for (std::size_t letter = 0; letter < folded.size(); ++letter)
-    folded[letter] = static_cast<char16_t>(fold_low(static_cast<char32_t>(letter)));
-  return folded;
-}();
+constexpr Scripts script_of_low(char32_t letter) {
+  if (is_digit(letter)) return kDigit;
+  if (is_latin(letter)) return kLatin;
+  if (is_cyrillic(letter)) return letter == 0x482 ? Scripts{0} : kCyrillic;
+  const bool is_letter = letter == 0xB5 || (letter >= 0x180 && letter <= 0x2AF) || (letter >= 0x370 && letter <= 0x3FF);
+  return is_letter ? kOtherScript : Scripts{0};
+}
 
 }  // namespace
+
+constexpr LowLetters kLowLetters = [] {
+  LowLetters out{};
+  for (char32_t letter = 0; letter < LowLetters::kEnd; ++letter) {
+    out.folded[letter] = static_cast<char16_t>(fold_low(letter));
+    out.script[letter] = script_of_low(letter);
+  }
+  return out;
+}();
 
 char32_t next_code_point(std::string_view text, std::size_t& at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -103,8 +110,7 @@ void append_utf8(std::string& out, char32_t letter) {
   }
 }
 
-char32_t fold(char32_t letter) {
-  if (letter < kFolded.size()) return kFolded[letter];
+char32_t fold_high(char32_t letter) {
   if (letter >= 0x531 && letter <= 0x556) return letter + 48;
   if (letter >= 0x2000 && letter <= 0x206F) {
     if (letter <= 0x200A || letter == 0x2028 || letter == 0x2029 || letter == 0x202F || letter == 0x205F) return U' ';
@@ -123,13 +129,10 @@ char32_t fold(char32_t letter) {
   return letter;
 }
 
-bool is_other_letter(char32_t letter) {
-  if (letter == 0xB5) return true;
-  return (letter >= 0x180 && letter <= 0x24F) || (letter >= 0x250 && letter <= 0x2AF) ||
-         (letter >= 0x370 && letter <= 0x3FF) || (letter >= 0x530 && letter <= 0x1FFF) ||
-         (letter >= 0x2C00 && letter <= 0x2DFF) || (letter >= 0x3040 && letter <= 0xD7FF) ||
-         (letter >= 0xF900 && letter <= 0xFDFF) || (letter >= 0xFE70 && letter <= 0xFEFC) ||
-         (letter >= 0x20000 && letter <= 0x3FFFF);
+bool is_high_letter(char32_t letter) {
+  return (letter >= 0x530 && letter <= 0x1FFF) || (letter >= 0x2C00 && letter <= 0x2DFF) ||
+         (letter >= 0x3040 && letter <= 0xD7FF) || (letter >= 0xF900 && letter <= 0xFDFF) ||
+         (letter >= 0xFE70 && letter <= 0xFEFC) || (letter >= 0x20000 && letter <= 0x3FFFF);
 }
 
 bool is_emoji(char32_t letter) {

@@ -90,21 +90,20 @@ std::chrono::minutes TimeZone::utc_offset(Timestamp at) const {
   return std::chrono::duration_cast<std::chrono::minutes>(std::chrono::seconds(offset));
 }
 
-storage::StoredMeaning to_stored(const nlp::Meaning& meaning) {
+storage::StoredMeaning to_stored(nlp::Meaning meaning) {
   storage::StoredMeaning stored;
-  stored.intent = meaning.intent;
   stored.hundredths = std::clamp(static_cast<int>(std::lround(meaning.confidence * 100)), 0, 100);
-  stored.model = meaning.model;
+  stored.details_json = details_of(meaning);
+  stored.intent = std::move(meaning.intent);
+  stored.model = std::move(meaning.model);
   stored.entities.reserve(meaning.entities.size());
-  for (const auto& entity : meaning.entities) {
-    const auto list = nlp::to_json(std::vector{entity});
+  for (auto& entity : meaning.entities) {
     storage::StoredEntity one;
-    one.type = entity.type;
-    one.value = entity.value;
-    one.json = list.substr(1, list.size() - 2);
+    one.json = nlp::to_json(entity);
+    one.type = std::move(entity.type);
+    one.value = std::move(entity.value);
     stored.entities.push_back(std::move(one));
   }
-  stored.details_json = details_of(meaning);
   return stored;
 }
 
@@ -137,13 +136,14 @@ storage::ReadText Reader::read(std::string text, Timestamp at) const {
     return out;
   }
   const auto began = std::chrono::steady_clock::now();
-  const auto meaning = understand(text, at);
+  auto meaning = understand(text, at);
   out.text = holds_card(meaning.entities) ? nlp::mask_cards(text, meaning.entities) : std::move(text);
-  out.meaning = to_stored(meaning);
-  out.meaning->has_action = !meaning.rejected && wants_action(*out.meaning);
+  const bool rejected = meaning.rejected;
+  out.meaning = to_stored(std::move(meaning));
+  out.meaning->has_action = !rejected && wants_action(*out.meaning);
   out.meaning->ask_provider = asks_provider_;
   observe(std::chrono::steady_clock::now() - began);
-  count_meaning(meaning.intent);
+  count_meaning(out.meaning->intent);
   return out;
 }
 

@@ -31,7 +31,7 @@ class TimeZone {
 };
 
 /// A meaning as it is stored.
-storage::StoredMeaning to_stored(const nlp::Meaning& meaning);
+storage::StoredMeaning to_stored(nlp::Meaning meaning);
 
 /// How the messages of one tenant are read: model, entity rules, intent actions, zone. Immutable, any thread.
 ///

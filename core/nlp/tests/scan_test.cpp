@@ -62,6 +62,7 @@ TEST(NlpScan, SaysWhichKindsOfCharactersThereAre) {
   EXPECT_EQ(s.digits, 5);
   EXPECT_TRUE(s.has_at);
   EXPECT_TRUE(s.has_dot);
+  EXPECT_FALSE(scan("Пришла. Спасибо.", {}).has_dot);  // ends of sentences begin no address
   const Scan plain = scan("когда придёт посылка", {});
   EXPECT_EQ(plain.digits, 0);
   EXPECT_FALSE(plain.has_at);

@@ -206,15 +206,15 @@ void transliterate(const char32_t* letters, std::size_t size, std::vector<char32
 }
 
 char32_t other_layout(char32_t letter) {
-  static constexpr std::u32string_view kLatin = U"qwertyuiop[]asdfghjkl;'zxcvbnm,.`{}:\"<>~";
-  static constexpr std::u32string_view kRussian = U"йцукенгшщзхъфывапролджэячсмитьбюехъжэбюе";
-  static_assert(kLatin.size() == kRussian.size());
+  static constexpr std::u32string_view kLatinKeys = U"qwertyuiop[]asdfghjkl;'zxcvbnm,.`{}:\"<>~";
+  static constexpr std::u32string_view kRussianKeys = U"йцукенгшщзхъфывапролджэячсмитьбюехъжэбюе";
+  static_assert(kLatinKeys.size() == kRussianKeys.size());
   if (is_cyrillic(letter)) {
-    const auto at = kRussian.find(letter);
-    return at == std::u32string_view::npos ? 0 : kLatin[at];
+    const auto at = kRussianKeys.find(letter);
+    return at == std::u32string_view::npos ? 0 : kLatinKeys[at];
   }
-  const auto at = kLatin.find(letter);
-  return at == std::u32string_view::npos ? 0 : kRussian[at];
+  const auto at = kLatinKeys.find(letter);
+  return at == std::u32string_view::npos ? 0 : kRussianKeys[at];
 }
 
 }  // namespace easyflow::nlp

@@ -140,19 +140,12 @@ class Table {
   bool validate_;
 };
 
-/// Where chance alone makes the error that is allowed, the bound tells no good confidence from a bad one: there the
-/// error is only printed, and the model must say of itself that its confidence can't be trusted.
-void add_calibration(Table& table, const std::string& set, const std::vector<Answer>& all, bool says_reliable = true) {
-  constexpr double kMust = 0.035, kGoal = 0.020;
-  const double error = calibration_error(all), chance = calibration_error_by_chance(all);
-  if (chance < kMust)
-    table.add({set + ": calibration error", kMust, kGoal, error, false, 4});
-  else
-    table.add({set + ": says not to trust its confidence (1: yes)", 1, 1, says_reliable ? 0.0 : 1.0, true, 0});
+void add_calibration(Table& table, const std::string& set, const std::vector<Answer>& all) {
+  table.add({set + ": calibration error", 0.035, 0.020, calibration_error(all), false, 4});
   double confidence = 0;
   for (const auto& one : all) confidence += one.confidence / static_cast<double>(std::max<std::size_t>(1, all.size()));
-  std::printf("  (%zu messages: calibration error %.4f, chance alone makes %.4f; mean confidence %.3f, right %.3f)\n",
-              all.size(), error, chance, confidence, accuracy(all) / 100);
+  std::printf("  (%zu messages, chance alone makes %.4f; mean confidence %.3f, right %.3f)\n", all.size(),
+              calibration_error_by_chance(all), confidence, accuracy(all) / 100);
 }
 
 void run_clinc(Table& table, const std::string& folder) {
@@ -227,7 +220,9 @@ void run_hint3(Table& table, const std::string& folder) {
     const auto model = train(train_set);
     const auto inside = answers(*model, labels.plain(set.test));
     table.add({name + ": in-scope accuracy", bot.must, bot.goal, accuracy(inside)});
-    add_calibration(table, name, inside, model->metrics().calibration_reliable);
+    add_calibration(table, name, inside);
+    std::printf("  (the model itself says that its confidence is %s)\n",
+                model->metrics().calibration_reliable ? "reliable" : "not reliable: too few examples");
   }
 }
 

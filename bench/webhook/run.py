@@ -255,10 +255,12 @@ def summarize(path, peers, conns):
               f"{cpu[NODE] / cpu[HUB]:.2f} times as much. On a machine that others use too, this is the steadier number.")
     unread = ratio(GOAL_CONNS, UNREAD)
     if unread is not None:
+        print(f"At {GOAL_CONNS} connections, reading what messages mean leaves {unread:.1%} of the throughput "
+              f"(goal: {GOAL_READING:.0%}).")
         pairs = paired_ratios(rows, UNREAD, GOAL_CONNS)
-        spread = statistics.stdev(pairs) / len(pairs) ** 0.5 if len(pairs) > 1 else None
-        print(f"At {GOAL_CONNS} connections, reading what messages mean leaves {unread:.0%} of the throughput "
-              f"(goal: {GOAL_READING:.0%}); pair by pair {statistics.mean(pairs):.1%}, standard error {show(spread, 3)}.")
+        if len(pairs) > 1:
+            print(f"Pair by pair it is {statistics.mean(pairs):.1%}, with a standard error of "
+                  f"{statistics.stdev(pairs) / len(pairs) ** 0.5:.1%}.")
         met = met and unread >= GOAL_READING
     if lost:
         print(f"{lost} times an acknowledged webhook was lost or doubled.")

@@ -250,8 +250,8 @@ std::string payload_rest(const Item& item) {
   std::string text = R"("platform":")" + item.delivery->platform_id + '"';
   if (has_chat(*item.event)) text += R"(,"chat_id":)" + nlohmann::json(clean_text(item.event->chat_id)).dump();
   if (item.meaning) {
-    // names of intents are of letters, digits and "_": nothing to escape
-    text += R"(,"intent":")" + item.meaning->intent + R"(","confidence":)" + confidence_text(item.meaning->hundredths);
+    text += R"(,"intent":)" + nlohmann::json(item.meaning->intent).dump() + R"(,"confidence":)" +
+            confidence_text(item.meaning->hundredths);
   }
   return text + '}';
 }

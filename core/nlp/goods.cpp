@@ -452,12 +452,6 @@ class Goods {
         !(code.digits <= 6 && surface(code.first, code.last).ends_with("000")) &&
         (around.near & (Cue::amount | Cue::sku | Cue::model | Cue::tracking)) == 0)
       return add_order(code, 0.6);
-    // "где 17941837530", or nothing but the number: few other numbers are as long, and those of ten digits are
-    // telephones
-    if (is_plain && code.parts == 1 && code.digits >= 8 && code.digits <= 12 && code.digits != 10 && around.near == 0 &&
-        (message_ & (Cue::order | Cue::sku | Cue::model | Cue::tracking | Cue::phone | Cue::other | Cue::card)) == 0 &&
-        !surface(code.first, code.last).ends_with("000"))
-      return add_order(code, 0.6);
     return false;
   }
 

@@ -31,7 +31,7 @@ float log_count(std::uint32_t count) {
 
 }  // namespace
 
-void collect(const Words& words, Grams& out) {
+void collect(const Words& words, ShortGrams short_grams, Grams& out) {
   out.words.clear();
   // both ends of a word are letters here; each letter begins at most three n-grams
   out.characters.resize(3 * (words.letters.size() + 2 * words.spans.size()));
@@ -55,12 +55,17 @@ void collect(const Words& words, Grams& out) {
     const auto* letters = words.letters.data() + span.begin;
     const std::size_t size = span.end - span.begin + 2;
     const auto at = [&](std::size_t i) { return i == 0 || i + 1 == size ? U'_' : letters[i - 1]; };
+    const auto counts = [&](std::size_t begin, std::size_t end) {
+      return short_grams == ShortGrams::anywhere || begin == 0 || end == size ? 1 : 0;
+    };
     for (std::size_t begin = 0; begin + 1 < size; ++begin) {
       const Hash two = add(add(kCharacters, at(begin)), at(begin + 1));
-      *character++ = bucket_of(two);
+      *character = bucket_of(two);
+      character += counts(begin, begin + 2);
       if (begin + 2 == size) break;
       const Hash three = add(two, at(begin + 2));
-      *character++ = bucket_of(three);
+      *character = bucket_of(three);
+      character += counts(begin, begin + 3);
       if (begin + 3 == size) continue;
       *character++ = bucket_of(add(three, at(begin + 3)));
     }

@@ -12,6 +12,12 @@
 
 namespace easyflow::nlp {
 
+/// Where in a _word_ the n-grams of two and three characters count. Those of four count everywhere.
+enum class ShortGrams : std::uint8_t {
+  anywhere,
+  at_the_ends,  ///< half as many n-grams in all, and on average as many right answers on the public sets
+};
+
 /// Buckets of one message, in two blocks: words (1- and 2-grams, first and last word) and characters (2- to 4-grams
 /// inside _word_). With repeats, in the order of the text.
 struct Grams {
@@ -22,7 +28,7 @@ inline constexpr std::size_t kBlocks = 2;
 inline constexpr unsigned kBucketBits = 17;
 inline constexpr std::uint32_t kBuckets = 1u << kBucketBits;
 
-void collect(const Words& words, Grams& out);
+void collect(const Words& words, ShortGrams short_grams, Grams& out);
 
 /// One feature of one message: a row of the model and its weighted frequency.
 struct Feature {

@@ -23,6 +23,7 @@ Recipe recipe_for(std::size_t samples, bool thorough, std::uint64_t seed) {
   out.network.seed = seed + 1;
   // what is rare in much data costs room and answers nothing
   out.least_frequency = samples <= 5000 ? 1 : thorough ? 2 : samples <= 10'000 ? 3 : 4;
+  if (thorough) out.short_grams = ShortGrams::anywhere;
   if (samples < 500) out.networks = 0;
   if (samples >= 500 && thorough) {
     out.networks = 3;

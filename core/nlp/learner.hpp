@@ -22,6 +22,7 @@ struct Sample {
 
 /// What the size of the data decides.
 struct Recipe {
+  ShortGrams short_grams = ShortGrams::at_the_ends;  ///< that the samples were made with
   std::size_t networks = 1;
   std::uint32_t least_frequency = 1;
   LinearOptions linear;

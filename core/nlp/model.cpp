@@ -28,7 +28,7 @@ void append_number(std::string& out, double value) {
 void classify(const ModelParts& parts, std::string_view text, const std::vector<Entity>& entities, Workspace& space,
               std::vector<float>& probabilities) {
   normalize(text, parts.mask_entities ? &entities : nullptr, &parts.known_words, space.words);
-  collect(space.words, space.grams);
+  collect(space.words, parts.short_grams, space.grams);
   parts.classifier.score(space);
   to_probabilities(space.scores, parts.calibration, probabilities);
 }

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::string_view kMagic = "EFMODEL\n";
 constexpr std::uint32_t kFormat = 1;
+/// How a message becomes features.
+constexpr std::uint8_t kMasksEntities = 1, kShortAtTheEnds = 2;
 constexpr std::size_t kHash = 64;
 constexpr std::size_t kLargest = 256u << 20;
 constexpr std::size_t kMostIntents = 1000;
@@ -42,7 +44,8 @@ std::string to_file(const ModelParts& parts) {
   std::string body;
   put_text(body, parts.name);
   put_text(body, parts.fingerprint);
-  put(body, static_cast<std::uint8_t>(parts.mask_entities ? 1 : 0));
+  put(body, static_cast<std::uint8_t>((parts.mask_entities ? kMasksEntities : 0) |
+                                      (parts.short_grams == ShortGrams::at_the_ends ? kShortAtTheEnds : 0)));
   put(body, static_cast<std::uint32_t>(parts.intents.size()));
   for (const auto& intent : parts.intents) put_text(body, intent);
   const auto& c = parts.calibration;
@@ -64,15 +67,18 @@ std::string to_file(const ModelParts& parts) {
 Result<ModelParts> from_body(std::string_view body) {
   ModelParts out;
   const auto damaged = [] { return not_a_model("its contents are not whole"); };
-  std::uint8_t mask = 0, reliable = 0;
+  std::uint8_t features = 0, reliable = 0;
   std::uint32_t intents = 0;
   if (!take_text(body, out.name, 64) || !is_name(out.name)) return damaged();
   if (!take_text(body, out.fingerprint, kHash) || out.fingerprint.size() != kHash) return damaged();
   if (!std::all_of(out.fingerprint.begin(), out.fingerprint.end(),
                    [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }))
     return damaged();
-  if (!take(body, mask) || mask > 1 || !take(body, intents) || intents < 2 || intents > kMostIntents) return damaged();
-  out.mask_entities = mask == 1;
+  if (!take(body, features) || (features & ~(kMasksEntities | kShortAtTheEnds)) != 0 || !take(body, intents) ||
+      intents < 2 || intents > kMostIntents)
+    return damaged();
+  out.mask_entities = (features & kMasksEntities) != 0;
+  out.short_grams = (features & kShortAtTheEnds) != 0 ? ShortGrams::at_the_ends : ShortGrams::anywhere;
   for (std::uint32_t i = 0; i < intents; ++i) {
     std::string intent;
     if (!take_text(body, intent, 64) || !is_name(intent)) return damaged();

@@ -17,6 +17,7 @@ struct ModelParts {
   std::string name;
   std::string fingerprint;
   bool mask_entities = true;
+  ShortGrams short_grams = ShortGrams::anywhere;
   std::vector<std::string> intents;  ///< sorted
   Calibration calibration;
   ModelMetrics metrics;

@@ -37,7 +37,7 @@ std::size_t index_of(const std::vector<std::string>& intents, std::string_view i
 }
 
 std::vector<Sample> to_samples(const std::vector<Example>& examples, const std::vector<std::string>& intents,
-                               const KnownWords& known, bool mask_entities) {
+                               const KnownWords& known, bool mask_entities, ShortGrams short_grams) {
   std::vector<Sample> out;
   out.reserve(examples.size());
   const auto reference = some_day();
@@ -47,7 +47,7 @@ std::vector<Sample> to_samples(const std::vector<Example>& examples, const std::
     if (mask_entities) entities = find_entities(example.text, reference, nullptr);
     normalize(example.text, mask_entities ? &entities : nullptr, &known, words);
     Sample sample;
-    collect(words, sample.grams);
+    collect(words, short_grams, sample.grams);
     sample.label = static_cast<std::uint32_t>(index_of(intents, example.intent));
     sample.weight = static_cast<float>(std::clamp(example.weight, 0.01, 100.0));
     out.push_back(std::move(sample));
@@ -93,7 +93,9 @@ std::vector<HeldOut> typical_of(const ModelParts& parts, const TrainingOptions& 
   std::vector<HeldOut> out;
   if (options.typical == nullptr) return out;
   Workspace workspace;
-  for (const auto& sample : to_samples(*options.typical, parts.intents, parts.known_words, parts.mask_entities))
+  const auto samples =
+      to_samples(*options.typical, parts.intents, parts.known_words, parts.mask_entities, parts.short_grams);
+  for (const auto& sample : samples)
     if (sample.label < parts.intents.size()) out.push_back({score(parts.classifier, sample, workspace), sample.label});
   return out;
 }
@@ -168,9 +170,10 @@ Result<std::shared_ptr<const Model>> train(const std::vector<Example>& examples,
   parts.mask_entities = options.mask_entities;
   parts.intents = intents_of(examples, {});
   parts.known_words = find_known_words(examples);
-  const auto samples = to_samples(examples, parts.intents, parts.known_words, options.mask_entities);
+  const auto recipe = recipe_for(examples.size(), options.thorough, options.seed);
+  parts.short_grams = recipe.short_grams;
+  const auto samples = to_samples(examples, parts.intents, parts.known_words, options.mask_entities, parts.short_grams);
   const auto classes = parts.intents.size();
-  const auto recipe = recipe_for(samples.size(), options.thorough, options.seed);
   const auto fold_of = split_into_folds(samples, options.folds, options.seed);
   const auto fold_size = std::max<std::size_t>(1, samples.size() / static_cast<std::size_t>(options.folds));
   const int used =
@@ -226,10 +229,10 @@ Result<TestReport> cross_validate(const std::vector<Example>& examples, const st
   (void)checked;
   const auto intents = intents_of(examples, base);
   const auto known = find_known_words(joined);
-  const auto samples = to_samples(joined, intents, known, options.mask_entities);
+  const auto recipe = recipe_for(joined.size(), options.thorough, options.seed);
+  const auto samples = to_samples(joined, intents, known, options.mask_entities, recipe.short_grams);
   const std::vector<Sample> own(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(examples.size()));
   const auto fold_of = split_into_folds(own, folds, options.seed);
-  const auto recipe = recipe_for(samples.size(), options.thorough, options.seed);
   Progress progress(options, folds);
   const auto go_on = [&progress] { return progress.go_on(); };
   std::vector<HeldOut> held_out(own.size());

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -59,6 +60,36 @@ TEST(Model, SaysTheSameAfterSavingAndLoading) {
   EXPECT_EQ((*loaded)->bytes(), small_model().bytes());
   for (const char* text : {"когда вернут деньги", "hi", "gde zakaz"})
     EXPECT_EQ((*loaded)->probabilities(text, {}), small_model().probabilities(text, {})) << text;
+}
+
+TEST(Model, KeepsHowItsFeaturesAreMade) {
+  EXPECT_EQ(small_model().impl().parts.short_grams, ShortGrams::at_the_ends);
+  EXPECT_TRUE(small_model().impl().parts.mask_entities);
+  TrainingOptions options;
+  options.thorough = true;
+  options.mask_entities = false;
+  const auto thorough = train(testing::small_set(), options).value();
+  EXPECT_EQ(thorough->impl().parts.short_grams, ShortGrams::anywhere);
+  EXPECT_FALSE(thorough->impl().parts.mask_entities);
+}
+
+TEST(Collect, TakesShortGramsWhereItIsTold) {
+  const auto characters = [](const char* text, ShortGrams short_grams) {
+    Words words;
+    normalize(text, nullptr, nullptr, words);
+    Grams grams;
+    collect(words, short_grams, grams);
+    std::sort(grams.characters.begin(), grams.characters.end());
+    return grams.characters;
+  };
+  // _заказ_ has six of two characters, five of three, four of four
+  const auto all = characters("заказ", ShortGrams::anywhere);
+  const auto ends = characters("заказ", ShortGrams::at_the_ends);
+  EXPECT_EQ(all.size(), 15u);
+  EXPECT_EQ(ends.size(), 8u);
+  EXPECT_TRUE(std::includes(all.begin(), all.end(), ends.begin(), ends.end()));
+  EXPECT_EQ(characters("я", ShortGrams::at_the_ends), characters("я", ShortGrams::anywhere));
+  EXPECT_NE(characters("за", ShortGrams::at_the_ends), characters("за", ShortGrams::anywhere));
 }
 
 TEST(Model, TrainingIsRepeatable) {

@@ -15,7 +15,7 @@ namespace easyflow::nlp {
 /// Where in a _word_ the n-grams of two and three characters count. Those of four count everywhere.
 enum class ShortGrams : std::uint8_t {
   anywhere,
-  at_the_ends,  ///< half as many n-grams in all, and on average as many right answers on the public sets
+  at_the_ends,  ///< half as many n-grams in all, and nearly as many right answers: see README.md
 };
 
 /// Buckets of one message, in two blocks: words (1- and 2-grams, first and last word) and characters (2- to 4-grams

@@ -22,8 +22,8 @@ struct TrainingOptions {
   /// are written to be varied and are harder than most messages, so confidence learnt on them alone is too low. May be
   /// null; must outlive the training.
   const std::vector<Example>* typical = nullptr;
-  /// Three wider networks instead of one, and all short n-grams: up to a point more of right answers, about four times
-  /// the size and the time.
+  /// Three wider networks instead of one, and short n-grams anywhere: up to a point more of right answers, about four
+  /// times the size and the time.
   bool thorough = false;
   /// Told now and then how far it is, 0..1. Returning false stops the training.
   std::function<bool(double)> on_progress;

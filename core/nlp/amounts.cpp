@@ -47,7 +47,7 @@ class AmountReader {
 
   void read(std::vector<Candidate>& out) {
     int asked = 0;
-    for (int at = 0; at < p_.size() && asked < p_.most_places();) {
+    for (int at = 0; at < p_.size() && asked < p_.scan().most_places;) {
       std::optional<Found> found;
       if (may_begin(at)) {
         ++asked;

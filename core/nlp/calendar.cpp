@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 
 namespace easyflow::nlp {
@@ -15,11 +14,10 @@ using std::chrono::year_month_day;
 
 constexpr days kNear{60};  // a date this near needs no tense
 
-template <class... Parts>
-std::string print(const char* format, Parts... parts) {
-  std::array<char, 48> buffer{};
-  const int size = std::snprintf(buffer.data(), buffer.size(), format, parts...);
-  return std::string(buffer.data(), static_cast<std::size_t>(std::max(size, 0)));
+/// "07", "2026": with zeros before it up to `width`.
+std::string padded(int number, std::size_t width) {
+  const std::string digits = std::to_string(number);
+  return std::string(width - std::min(width, digits.size()), '0') + digits;
 }
 
 int year_of(sys_days day) { return static_cast<int>(year_month_day(day).year()); }
@@ -101,12 +99,12 @@ std::string Length::iso() const {
 
 std::string iso_date(sys_days day) {
   const year_month_day date(day);
-  return print("%04d-%02u-%02u", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-               static_cast<unsigned>(date.day()));
+  return iso_month(date.year() / date.month()) + '-' + padded(static_cast<int>(static_cast<unsigned>(date.day())), 2);
 }
 
 std::string iso_month(year_month month) {
-  return print("%04d-%02u", static_cast<int>(month.year()), static_cast<unsigned>(month.month()));
+  return padded(static_cast<int>(month.year()), 4) + '-' +
+         padded(static_cast<int>(static_cast<unsigned>(month.month())), 2);
 }
 
 std::string iso_week(sys_days day) {
@@ -114,10 +112,10 @@ std::string iso_week(sys_days day) {
   const sys_days thursday = day + days(4 - weekday);
   const int year = year_of(thursday);
   const auto first = sys_days(std::chrono::year(year) / 1 / 1);
-  return print("%04d-W%02d", year, static_cast<int>((thursday - first).count() / 7 + 1));
+  return padded(year, 4) + "-W" + padded(static_cast<int>((thursday - first).count() / 7 + 1), 2);
 }
 
-std::string iso_clock(int hour, int minute) { return print("T%02d:%02d", hour % 24, minute); }
+std::string iso_clock(int hour, int minute) { return 'T' + padded(hour % 24, 2) + ':' + padded(minute, 2); }
 
 Calendar::Calendar(const Reference& reference) {
   const auto local = reference.now + reference.utc_offset;

@@ -374,10 +374,40 @@ bool is_own_number(const Scan& s, std::size_t at) {
           (Cue::order | Cue::tracking | Cue::parcel | Cue::sku | Cue::other | Cue::card)) == 0;
 }
 
+constexpr int kFewestPhoneDigits = 8;
+constexpr int kMostGroups = 7;  // of a phone
+
+/// How many digits the next numbers of a text have, as many as a phone has groups and a "(0)", whatever stands between.
+class DigitsAhead {
+ public:
+  explicit DigitsAhead(const Scan& scan) : s_(scan) {}
+  /// From token `at` on; asked in rising order.
+  int from(std::size_t at) {
+    for (; begin_ < std::min(at, end_); ++begin_)
+      if (s_.tokens[begin_].kind == Kind::number) count(s_.tokens[begin_], -1);
+    begin_ = at;
+    end_ = std::max(end_, at);
+    for (; end_ < s_.tokens.size() && numbers_ < kMostGroups + (zeros_ > 0 ? 1 : 0); ++end_)
+      if (s_.tokens[end_].kind == Kind::number) count(s_.tokens[end_], 1);
+    return digits_ - (numbers_ > kMostGroups ? 1 : 0);
+  }
+
+ private:
+  void count(const Token& number, int sign) {
+    const int digits = static_cast<int>(number.end - number.begin);
+    numbers_ += sign;
+    digits_ += sign * digits;
+    if (digits == 1 && s_.lower[number.begin] == '0') zeros_ += sign;
+  }
+
+  const Scan& s_;
+  std::size_t begin_ = 0, end_ = 0;  ///< tokens that are counted
+  int numbers_ = 0, digits_ = 0, zeros_ = 0;
+};
+
 /// Longest phone that begins at token `at` (a number, "+" or "(") or nothing. `next` is moved behind it.
 bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Candidate>& out) {
   constexpr std::size_t kLongest = 17;
-  constexpr std::size_t kMostGroups = 7;
   Groups g;
   std::size_t i = at;
   if (is_sign(s, i, '+')) {
@@ -414,11 +444,11 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
     if (token.kind != Kind::number) break;
     const std::string_view digits = s.word(token);
     signs = 0;
-    if (g.digits().size() + digits.size() > kLongest || g.sizes().size() == kMostGroups) break;
+    if (g.digits().size() + digits.size() > kLongest || static_cast<int>(g.sizes().size()) == kMostGroups) break;
     // "+49 (0) 30 ...": the zero is dialled at home only
     if (digits == "0" && open && g.has_plus && !g.sizes().empty() && is_sign(s, i + 1, ')')) continue;
     g.add(digits);
-    if (open || g.digits().size() < 8) continue;
+    if (open || static_cast<int>(g.digits().size()) < kFewestPhoneDigits) continue;
     const bool goes_on =
         is_joined(s, i + 1) &&
         (s.tokens[i + 1].kind == Kind::word ||
@@ -448,12 +478,13 @@ bool find_phone(const Scan& s, std::size_t at, std::size_t& next, std::vector<Ca
 }
 
 void find_phones(const Scan& s, std::vector<Candidate>& out) {
+  DigitsAhead ahead(s);
   for (std::size_t at = 0; at < s.tokens.size();) {
     const Token& token = s.tokens[at];
     std::size_t next = at + 1;
     const bool is_start = token.kind == Kind::number || is_sign(s, at, '+') ||
                           (is_sign(s, at, '(') && at + 1 < s.tokens.size() && s.tokens[at + 1].kind == Kind::number);
-    if (is_start) {
+    if (is_start && ahead.from(at) >= kFewestPhoneDigits) {
       bool is_inside = false;  // of a code, a date or a decimal number
       if (is_joined(s, at)) {
         const Token& before = s.tokens[at - 1];
@@ -560,7 +591,7 @@ void find_cards(const Scan& s, std::vector<Candidate>& out) {
 void find_contacts(const Scan& scan, std::vector<Candidate>& out) {
   if (scan.has_dot || scan.lower.find("://") != std::string::npos) find_urls(scan, out);
   if (scan.has_at) find_emails(scan, out);
-  if (scan.digits >= 8) find_phones(scan, out);
+  if (scan.digits >= kFewestPhoneDigits) find_phones(scan, out);
   if (scan.digits >= 13) find_cards(scan, out);
 }
 

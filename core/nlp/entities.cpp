@@ -138,8 +138,11 @@ std::string replaced(std::string_view text, const std::vector<Entity>& entities,
 
 void append_json(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
+  const auto is_special = [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; };
+  const auto plain = std::find_if(text.begin(), text.end(), is_special) - text.begin();
   out += '"';
-  for (char c : text) {
+  out += text.substr(0, static_cast<std::size_t>(plain));
+  for (char c : text.substr(static_cast<std::size_t>(plain))) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';
@@ -161,6 +164,14 @@ void append_number(std::string& out, Number number) {
   out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, number).ptr);
 }
 
+/// Most confidences are tenths, which need no search for the shortest decimal.
+void append_confidence(std::string& out, double confidence) {
+  const int tenths = static_cast<int>(confidence * 10 + 0.5);
+  if (tenths < 1 || tenths > 9 || confidence != tenths / 10.0) return append_number(out, confidence);
+  out += "0.";
+  out += static_cast<char>('0' + tenths);
+}
+
 void append_entity(std::string& out, const Entity& entity) {
   constexpr std::size_t kRest = 100;  // names, numbers and signs
   out.reserve(out.size() + kRest + entity.type.size() + entity.text.size() + entity.value.size());
@@ -177,7 +188,7 @@ void append_entity(std::string& out, const Entity& entity) {
     append_json(out, entity.value);
   }
   out += R"(,"confidence":)";
-  append_number(out, entity.confidence);
+  append_confidence(out, entity.confidence);
   out += '}';
 }
 

@@ -90,8 +90,9 @@ class Goods {
 
   void find() {
     if (s_.digits > 0) find_codes();
+    const std::size_t numbers = possible_.size();
     find_letter_sizes();
-    settle_sizes();
+    settle_sizes(numbers);
     find_colors(s_, message_, out_);
   }
 
@@ -134,7 +135,8 @@ class Goods {
   // ---- codes ----
 
   void find_codes() {
-    for (std::size_t at = 0; at < count();) {
+    int asked = 0;
+    for (std::size_t at = 0; at < count() && asked < s_.most_places;) {
       if (s_.tokens[at].kind == Kind::sign) {
         ++at;
         continue;
@@ -153,7 +155,9 @@ class Goods {
         ++end;
       }
       at = end;
-      if (has_digit) take(begin, end);
+      if (!has_digit) continue;
+      ++asked;
+      take(begin, end);
     }
   }
 
@@ -293,6 +297,7 @@ class Goods {
   }
 
   bool near(std::size_t at, int reach, std::uint32_t bits) const {
+    if ((message_ & bits) == 0) return false;
     for (int steps = 0; at > 0 && reach > 0 && steps < 12; ++steps) {
       if (s_.tokens[--at].kind != Kind::word) continue;
       --reach;
@@ -823,9 +828,10 @@ class Goods {
     return found != colors_.end() && found->end == end;
   }
 
-  void settle_sizes() {
-    std::sort(possible_.begin(), possible_.end(),
-              [](const Possible& a, const Possible& b) { return a.first < b.first; });
+  /// The first `numbers` were found among the codes, the rest among the words, each in their order.
+  void settle_sizes(std::size_t numbers) {
+    std::inplace_merge(possible_.begin(), possible_.begin() + static_cast<std::ptrdiff_t>(numbers), possible_.end(),
+                       [](const Possible& a, const Possible& b) { return a.first < b.first; });
     // "заказывала 38, пришли 40"
     const auto came = std::count_if(possible_.begin(), possible_.end(), [](const Possible& p) { return p.came; });
     for (Possible& p : possible_)

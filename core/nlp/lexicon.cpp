@@ -656,10 +656,6 @@ bool ends_with_any(std::string_view word, std::initializer_list<std::string_view
 const std::span<const std::string_view> kCurrencies(kCodes);
 
 Phrase::Phrase(const Scan& scan) : scan_(scan), tokens_(scan.tokens.size()) {
-  constexpr std::ptrdiff_t kFewestPlaces = 256;
-  const auto characters = std::count_if(scan.text.begin(), scan.text.end(),
-                                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  most_places_ = static_cast<int>(std::max(kFewestPlaces, characters / 5));
   const Words& all = words();
   bool latin = false;
   for (int i = 0; i < size(); ++i) {

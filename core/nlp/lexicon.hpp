@@ -130,9 +130,6 @@ class Phrase {
 
   const Scan& scan() const { return scan_; }
   int size() const { return static_cast<int>(tokens_.size()); }
-  /// How many places the rules of one finder are asked about: one for every five characters, which no text that people
-  /// write comes near to. What stands behind them in a text made to be slow is not looked at.
-  int most_places() const { return most_places_; }
   /// The senses of all words together.
   std::uint64_t senses() const { return senses_; }
   /// The senses of one token, a bit each.
@@ -210,7 +207,6 @@ class Phrase {
   const Scan& scan_;
   std::vector<Seen> tokens_;
   std::uint64_t senses_ = 0;
-  int most_places_ = 0;
   bool russian_ = false;
 };
 

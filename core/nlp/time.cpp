@@ -48,7 +48,7 @@ constexpr std::uint64_t kFirstParticles = kRangeParticles | kLengthParticles | b
 
 void TimeReader::read(std::vector<Candidate>& out) {
   int asked = 0;
-  for (int at = 0; at < p_.size() && asked < p_.most_places();) {
+  for (int at = 0; at < p_.size() && asked < p_.scan().most_places;) {
     if (!may_begin(at)) {
       ++at;
       continue;

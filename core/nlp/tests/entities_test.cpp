@@ -132,6 +132,17 @@ TEST(NlpEntities, AreWrittenAsJson) {
   EXPECT_TRUE(nlohmann::json::accept(to_json({a, b})));
 }
 
+TEST(NlpEntities, NothingHidesWhatIsPrivate) {
+  for (std::string_view piece : {"1 ", "42 XL ", "с 5 до 7 ", "0 ", "-5 "}) {
+    std::string text;
+    while (text.size() < 6000) text += piece;
+    text += "звоните +7 916 123-45-67, a@b.ru, 4111 1111 1111 1111";
+    EXPECT_EQ(found(text, {"phone", "email", "payment_card"}),
+              "phone +7 916 123-45-67=+79161234567; email a@b.ru; payment_card **** **** **** 1111=**** 1111")
+        << piece;
+  }
+}
+
 TEST(NlpEntities, AnyTextGivesOrderedEntitiesThatDoNotOverlap) {
   const std::string_view pieces[] = {
       "заказ ",  "№",   "#",        "12345", "8 903 ",    "123-45-67",     "+",   "4111 1111 1111 1111",

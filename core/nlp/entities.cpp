@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kCard = "payment_card";
 constexpr std::size_t kFew = 8;  ///< candidates of a message
+constexpr std::size_t kMostCodes = 8;
 
 /// Whether `a` stands above `b` where they overlap.
 bool outranks(const Candidate& a, const Candidate& b) {
@@ -175,9 +176,13 @@ void append_confidence(std::string& out, double confidence) {
 void append_entity(std::string& out, const Entity& entity) {
   constexpr std::size_t kRest = 100;  // names, numbers and signs
   out.reserve(out.size() + kRest + entity.type.size() + entity.text.size() + entity.value.size());
-  out += R"({"type":)";
-  append_json(out, entity.type);
-  out += R"(,"text":)";
+  out += '{';
+  if (!entity.type.empty()) {
+    out += R"("type":)";
+    append_json(out, entity.type);
+    out += ',';
+  }
+  out += R"("text":)";
   append_json(out, entity.text);
   out += R"(,"start":)";
   append_number(out, entity.start);
@@ -195,6 +200,10 @@ void append_entity(std::string& out, const Entity& entity) {
 }  // namespace
 
 std::vector<Entity> find_entities(std::string_view text, const Reference& reference, const UserRules* rules) {
+  return find_facts(text, reference, rules).entities;
+}
+
+Facts find_facts(std::string_view text, const Reference& reference, const UserRules* rules) {
   const Scan s = scan(text, reference);
   std::vector<Candidate> candidates;
   candidates.reserve(kFew);
@@ -207,10 +216,12 @@ std::vector<Entity> find_entities(std::string_view text, const Reference& refere
   if (rules != nullptr) find_by_rules(s, *rules, candidates);
   settle(candidates, s.text.size());
 
-  std::vector<Entity> entities;
-  entities.reserve(candidates.size());
+  Facts facts;
+  facts.entities.reserve(candidates.size());
   CodePoints points(s.text);
   for (Candidate& found : candidates) {
+    const bool is_code = found.type.empty();
+    if (is_code && facts.codes.size() == kMostCodes) continue;
     Entity entity;
     entity.text = s.text.substr(found.begin, found.end - found.begin);
     if (found.type == kCard) entity.text = mask_digits(entity.text);
@@ -219,9 +230,9 @@ std::vector<Entity> find_entities(std::string_view text, const Reference& refere
     entity.type = std::move(found.type);
     entity.value = std::move(found.value);
     entity.confidence = found.confidence;
-    entities.push_back(std::move(entity));
+    (is_code ? facts.codes : facts.entities).push_back(std::move(entity));
   }
-  return entities;
+  return facts;
 }
 
 std::string mask_private(std::string_view text, const std::vector<Entity>& entities) {

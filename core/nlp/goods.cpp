@@ -1,4 +1,4 @@
-// order_number, tracking_number, sku, size; color stands in colors.cpp.
+// order_number, tracking_number, sku, size, and codes that may be one of them; color stands in colors.cpp.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -258,7 +258,18 @@ class Goods {
     if (find_tracking(code, around)) return;
     if (find_sku(code, around)) return;
     if (find_order(code, around)) return;
-    find_form(code, around);
+    if (find_form(code, around)) return;
+    if (may_be_known(code)) add("", first, last, surface(first, last), 1.0, priority::code);
+  }
+
+  /// Whether somebody may know it as the number of an order or an article: long enough to be found there by no chance.
+  static bool may_be_known(const Code& code) {
+    constexpr std::size_t kFewestDigits = 7;
+    constexpr std::size_t kFewestSigns = 5;
+    constexpr std::size_t kMostBytes = 40;
+    if (code.is_amount || code.digits + code.letters > kMostBytes) return false;
+    const std::size_t letters = code.is_latin ? code.letters : code.letters / 2;
+    return letters == 0 ? code.digits >= kFewestDigits : code.digits + letters >= kFewestSigns;
   }
 
   bool find_tracking(const Code& code, const Around& around) {
@@ -491,15 +502,17 @@ class Goods {
   }
 
   /// Nothing but the form speaks for it.
-  void find_form(const Code& code, const Around& around) {
-    if ((message_ & Cue::promo) != 0 && code.parts == 1) return;
-    if ((around.near & (Cue::promo | Cue::other)) != 0 || near(code.first, 2, Cue::promo)) return;
+  bool find_form(const Code& code, const Around& around) {
+    if ((message_ & Cue::promo) != 0 && code.parts == 1) return false;
+    if ((around.near & (Cue::promo | Cue::other)) != 0 || near(code.first, 2, Cue::promo)) return false;
     if (!looks_like_code(code, /*cued=*/false)) {
       // "артикул не тот, нужен 150234981"
       if ((message_ & Cue::sku) != 0 && code.letters == 0 && code.parts == 1 && code.digits >= 6 && code.digits <= 10 &&
-          !code.is_amount && (around.near & (Cue::amount | Cue::phone)) == 0)
+          !code.is_amount && (around.near & (Cue::amount | Cue::phone)) == 0) {
         add("sku", code.first, code.last, surface(code.first, code.last), 0.6, priority::sku);
-      return;
+        return true;
+      }
+      return false;
     }
     static const Vocabulary<bool> names = [] {
       Vocabulary<bool> v;
@@ -510,8 +523,9 @@ class Goods {
         v.add(one, true);
       return v;
     }();
-    if (names.find(s_, s_.tokens[code.first]) != nullptr) return;
+    if (names.find(s_, s_.tokens[code.first]) != nullptr) return false;
     add("sku", code.first, code.last, surface(code.first, code.last), 0.6, priority::sku);
+    return true;
   }
 
   // ---- sizes ----

@@ -53,7 +53,9 @@ const std::string& Model::data_fingerprint() const { return impl_->parts.fingerp
 
 Meaning Model::parse(std::string_view text, const Reference& reference, const UserRules* rules) const {
   Meaning out;
-  out.entities = find_entities(text, reference, rules);
+  auto facts = find_facts(text, reference, rules);
+  out.entities = std::move(facts.entities);
+  out.codes = std::move(facts.codes);
   auto& space = workspace();
   thread_local std::vector<float> p;
   classify(impl_->parts, text, out.entities, space, p);

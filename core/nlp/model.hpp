@@ -29,6 +29,7 @@ struct Meaning {
   bool ambiguous = false;  ///< the two best are closer than the margin
   std::vector<IntentScore> ranking;  ///< the best three, best first
   std::vector<Entity> entities;
+  std::vector<Entity> codes;     ///< Facts::codes
   std::string model;             ///< version of the model that said so
   std::string source = "model";  ///< who said so: "model", or the remote provider
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
@@ -96,8 +97,13 @@ storage::StoredMeaning to_stored(nlp::Meaning meaning) {
   stored.details_json = details_of(meaning);
   stored.intent = std::move(meaning.intent);
   stored.model = std::move(meaning.model);
-  stored.entities.reserve(meaning.entities.size());
-  for (auto& entity : meaning.entities) {
+  auto& facts = meaning.entities;
+  const auto named = static_cast<std::ptrdiff_t>(facts.size());
+  std::move(meaning.codes.begin(), meaning.codes.end(), std::back_inserter(facts));
+  std::inplace_merge(facts.begin(), facts.begin() + named, facts.end(),
+                     [](const nlp::Entity& a, const nlp::Entity& b) { return a.start < b.start; });
+  stored.entities.reserve(facts.size());
+  for (auto& entity : facts) {
     storage::StoredEntity one;
     one.json = nlp::to_json(entity);
     one.type = std::move(entity.type);

@@ -28,7 +28,8 @@ constexpr Sql kPutActs{"meaning.put_acts", R"sql(
 constexpr std::size_t kLongestNumber = 100;
 
 bool is_mention(const StoredEntity& entity) {
-  return (entity.type == "order_number" || entity.type == "sku" || entity.type == "tracking_number") &&
+  return (entity.type.empty() || entity.type == "order_number" || entity.type == "sku" ||
+          entity.type == "tracking_number") &&
          !entity.value.empty() && entity.value.size() <= kLongestNumber;
 }
 
@@ -56,6 +57,7 @@ std::string confidence_text(int hundredths) {
 std::string entities_json(const StoredMeaning& meaning) {
   std::string out = "[";
   for (const auto& entity : meaning.entities) {
+    if (entity.type.empty()) continue;
     if (out.size() > 1) out += ',';
     out += entity.json;
   }
@@ -100,10 +102,14 @@ void Mentions::settle(const std::string& rows) {
     owners.order.take(others.order.id, others.order.at);
     owners.product.take(others.product.id, others.product.at);
     // a number can belong to an order as well as to a product; its kind decides then
-    if (!owners.product.id.empty() && (entity->type == "sku" || owners.order.id.empty()))
-      add_member(entity->json, "product_id", '"' + owners.product.id + '"');
-    else if (!owners.order.id.empty())
-      add_member(entity->json, "order_id", '"' + owners.order.id + '"');
+    const bool is_product = !owners.product.id.empty() && (entity->type == "sku" || owners.order.id.empty());
+    const auto& id = is_product ? owners.product.id : owners.order.id;
+    if (id.empty()) continue;
+    if (entity->type.empty()) {
+      entity->type = is_product ? "sku" : "order_number";
+      add_member(entity->json, "type", '"' + entity->type + '"');
+    }
+    add_member(entity->json, is_product ? "product_id" : "order_id", '"' + id + '"');
   }
   entities_.clear();
   owners_.clear();

@@ -14,17 +14,17 @@ namespace easyflow::storage {
 
 /// One fact inside a message.
 struct StoredEntity {
-  std::string type;   ///< "order_number"
+  std::string type;   ///< "order_number"; empty for a code that is stored only if it leads to an order or a product
   std::string value;  ///< normalized; may be empty
-  std::string json;   ///< the object as it is stored
+  std::string json;   ///< the object as it is stored; of a code without "type"
 };
 
 struct StoredMeaning {
   std::string intent;
-  int hundredths = 0;  ///< the confidence, as exact as its column
-  std::string model;   ///< version of the model that said so
-  std::vector<StoredEntity> entities;
-  std::string details_json;   ///< an object; becomes metadata.nlp
+  int hundredths = 0;                  ///< the confidence, as exact as its column
+  std::string model;                   ///< version of the model that said so
+  std::vector<StoredEntity> entities;  ///< by position
+  std::string details_json;            ///< an object; becomes metadata.nlp
   bool has_action = false;    ///< the tenant wants something done on it: a row of automatic_acts goes with the message
   bool ask_provider = false;  ///< a provider shall read it too: a row of nlp_requests goes with the message, and the
                               ///< act waits for what it says
@@ -52,8 +52,8 @@ std::string confidence_text(int hundredths);
 std::string entities_json(const StoredMeaning& meaning);
 
 /// Order numbers, articles and tracking numbers in messages, which the database function mentioned() looks up among the
-/// tenant's own orders and products, as written and in capitals; what is found gets "order_id" or "product_id". Of
-/// several that bear a number the newest is meant.
+/// tenant's own orders and products, as written and in capitals; what is found gets "order_id" or "product_id", and a
+/// code its type. Of several that bear a number the newest is meant.
 class Mentions {
  public:
   /// Its entities must stay where they are.

@@ -22,8 +22,13 @@ std::size_t code_points(std::string_view valid) {
 
 void check(std::string_view text, const nlp::UserRules* rules) {
   const nlp::Reference reference{easyflow::from_unix_seconds(1'795'165'200)};
-  const auto entities = nlp::find_entities(text, reference, rules);
+  const auto [entities, codes] = nlp::find_facts(text, reference, rules);
   const std::size_t length = code_points(nlp::valid_utf8(text));
+  for (const auto& code : codes) {
+    if (!code.type.empty() || code.end > length || code_points(code.text) != code.end - code.start) std::abort();
+    for (const auto& entity : entities)
+      if (code.start < entity.end && entity.start < code.end) std::abort();
+  }
   std::size_t behind = 0;
   for (const auto& entity : entities) {
     if (entity.start < behind || entity.end <= entity.start || entity.end > length || entity.type.empty()) std::abort();

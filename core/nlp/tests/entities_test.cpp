@@ -55,6 +55,43 @@ TEST(NlpEntities, TheBetterProvenOfTwoStays) {
   EXPECT_EQ(found("заказ RR123456785RU", {"order_number", "tracking_number", "sku"}), "tracking_number RR123456785RU");
 }
 
+/// The codes of a text, joined by blanks.
+std::string codes_of(std::string_view text) {
+  std::string line;
+  for (const Entity& code : find_facts(text, testing::friday(), nullptr).codes) {
+    EXPECT_TRUE(code.type.empty()) << text;
+    EXPECT_EQ(code.value, code.text) << text;
+    EXPECT_EQ(slice(text, code.start, code.end), code.text) << text;
+    line += (line.empty() ? "" : " ") + code.text;
+  }
+  return line;
+}
+
+TEST(NlpEntities, CodesOfWhichNothingIsSaidStandApart) {
+  const testing::Case cases[] = {
+      {"Можно поменять адрес доставки для 17941837530?", "17941837530"},
+      {"2345678901", "2345678901"},
+      {"👍 а tx500-wool ещё есть?", "tx500-wool"},
+      {"есть кр-5512ж или 15503-м?", "кр-5512ж 15503-м"},
+      {"1000001 1000002 1000003 1000004 1000005 1000006 1000007 1000008 1000009",
+       "1000001 1000002 1000003 1000004 1000005 1000006 1000007 1000008"},
+      // what is named, and what is too short or an amount
+      {"где заказ 17941837530", ""},
+      {"артикул 174556210", ""},
+      {"мой телефон 89161234567", ""},
+      {"4111 1111 1111 1111", ""},
+      {"встретимся 29.11.2026 в 15:30", ""},
+      {"заплатил 1234567 руб", ""},
+      {"стоит 1234567.50", ""},
+      {"на 630099", ""},
+      {"а tx500-black ещё есть?", ""},
+      {"на 2026год", ""},
+      {"спасибо", ""},
+  };
+  for (const auto& [text, expected] : cases) EXPECT_EQ(codes_of(text), expected) << text;
+  EXPECT_EQ(found("а tx500-wool ещё есть в Твери?", {"", "sku", "city"}), "city Твери=Тверь");
+}
+
 TEST(NlpEntities, PlainTextsHaveNone) {
   for (std::string_view text :
        {"", " ", "спасибо большое", "Hello there!", "когда приедет курьер", "👍", "\xFF\xFF", "....", "-"})
@@ -130,6 +167,9 @@ TEST(NlpEntities, AreWrittenAsJson) {
             R"([{"type":"sku","text":"a\"\\\u000a\u0001я","start":3,"end":9,"confidence":0.6},)"
             R"({"type":"sku","text":"a\"\\\u000a\u0001я","start":3,"end":9,"value":"x","confidence":1}])");
   EXPECT_TRUE(nlohmann::json::accept(to_json({a, b})));
+  b.type.clear();
+  b.text = "tx500";
+  EXPECT_EQ(to_json(b), R"({"text":"tx500","start":3,"end":9,"value":"x","confidence":1})");
 }
 
 TEST(NlpEntities, NothingHidesWhatIsPrivate) {

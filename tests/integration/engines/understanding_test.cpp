@@ -132,6 +132,17 @@ TEST_F(UnderstandingTest, WhatIsDoubtfulKeepsItsRanking) {
   EXPECT_TRUE(json::parse(understanding::to_stored(meaning).details_json).contains("ranking"));
 }
 
+TEST_F(UnderstandingTest, CodesStandAmongTheEntities) {
+  const auto text = "а 2345678901 едет в Тверь? и tx500-wool тоже";
+  const auto stored = understanding::to_stored(nlp::Model::embedded()->parse(text, {clock.now()}, nullptr));
+  std::string line;
+  for (const auto& entity : stored.entities) line += entity.type + ' ' + entity.value + ' ' + entity.json + '\n';
+  EXPECT_EQ(line, R"( 2345678901 {"text":"2345678901","start":2,"end":12,"value":"2345678901","confidence":1}
+city Тверь {"type":"city","text":"Тверь","start":20,"end":25,"value":"Тверь","confidence":0.9}
+ tx500-wool {"text":"tx500-wool","start":29,"end":39,"value":"tx500-wool","confidence":1}
+)");
+}
+
 TEST_F(UnderstandingTest, CardsAreNotStored) {
   said("списали дважды с карты 4242 4242 4242 4242, верните");
   EXPECT_EQ(newest("content"), "списали дважды с карты **** **** **** 4242, верните");

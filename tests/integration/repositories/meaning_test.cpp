@@ -13,7 +13,8 @@ using sdk::EventKind;
 
 const std::string kCard = "4242424242424242";
 
-/// The first word is the intent; "#x" is an order number, "@x" an article; "!" asks for an act.
+/// The first word is the intent; "#x" is an order number, "@x" an article, "~x" a code of which nothing is said; "!"
+/// asks for an act.
 class WordReader final : public MessageReader {
  public:
   explicit WordReader(std::string model = "words-1", std::function<void(const std::string&)> on_read = {})
@@ -29,11 +30,12 @@ class WordReader final : public MessageReader {
     meaning.details_json = R"({"source":"model"})";
     meaning.has_action = text.find('!') != std::string::npos;
     std::size_t at = 0;
-    while ((at = text.find_first_of("#@", at)) != std::string::npos) {
+    while ((at = text.find_first_of("#@~", at)) != std::string::npos) {
       StoredEntity entity;
-      entity.type = text[at] == '#' ? "order_number" : "sku";
+      entity.type = text[at] == '#' ? "order_number" : text[at] == '@' ? "sku" : "";
       entity.value = text.substr(at + 1, text.find(' ', at) - at - 1);
-      entity.json = R"({"type":")" + entity.type + R"(","value":")" + entity.value + R"("})";
+      entity.json = entity.type.empty() ? "{" : R"({"type":")" + entity.type + R"(",)";
+      entity.json += R"("value":")" + entity.value + R"("})";
       meaning.entities.push_back(std::move(entity));
       ++at;
     }
@@ -175,6 +177,28 @@ TEST_F(MeaningTest, NumbersLeadToTheTenantsOwnRows) {
   loop.run(inbound.store(std::move(both)));
   EXPECT_EQ(entity(a, 0, "order_id"), order);
   EXPECT_EQ(entity(b, 0, "order_id"), foreign);
+}
+
+TEST_F(MeaningTest, ACodeAloneIsAnEntityWhereTheTenantHasIt) {
+  const auto order = add_order(a, "1794183753", "");
+  const auto product = add_product(a, "prod-1", "TX500-WOOL");
+  add_order(b, "70662815", "");
+  const auto both = add_order(a, "881203377", "");
+  add_product(a, "prod-2", "881203377");
+
+  said(a, "1", "order_status ~1111111 #66102 ~1794183753 ~tx500-wool ~70662815 ~881203377");
+  EXPECT_EQ(value(a, "select jsonb_array_length(entities) from messages"), "4")
+      << "neither what nobody has, nor what another tenant has";
+  EXPECT_EQ(entity(a, 0, "value"), "66102");
+  EXPECT_EQ(entity(a, 1, "type"), "order_number");
+  EXPECT_EQ(entity(a, 1, "value"), "1794183753");
+  EXPECT_EQ(entity(a, 1, "order_id"), order);
+  EXPECT_EQ(entity(a, 2, "type"), "sku");
+  EXPECT_EQ(entity(a, 2, "product_id"), product);
+  EXPECT_EQ(entity(a, 3, "order_id"), both) << "people write of their orders more often";
+
+  said(a, "2", "order_status ~1111111");
+  EXPECT_EQ(value(a, "select entities from messages order by created_at desc, id desc limit 1"), "[]");
 }
 
 TEST_F(MeaningTest, OfSeveralOrdersWithANumberTheNewestIsMeant) {

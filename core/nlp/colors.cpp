@@ -90,6 +90,8 @@ constexpr Adjective kAdjectives[] = {
     {"медн", "copper", kCue},
     {"бронзов", "bronze", kCue},
     {"фисташков", "pistachio", kCue},
+    {"лососев", "salmon", kCue},
+    {"нюдов", "nude", kCue},
 };
 constexpr Adjective kStressed[] = {{"голуб", "light_blue"}, {"золот", "gold", kCue}, {"цветн", "multicolor", kCue}};
 constexpr Adjective kVelarAdjectives[] = {{"разноцветненьк", "multicolor"}};
@@ -115,6 +117,8 @@ constexpr Adjective kWords[] = {
     {"капучино", "cappuccino", kCue},
     {"антрацит", "anthracite", kCue},
     {"электрик", "electric_blue", kCue},
+    {"айвори", "ivory"},
+    {"нюд", "nude", kCue},
     {"haki", "khaki"},
     {"bezh", "beige"},
     {"bej", "beige"},
@@ -171,6 +175,9 @@ constexpr Adjective kWords[] = {
     {"scarlet", "scarlet"},
     {"mauve", "mauve"},
     {"plum", "plum", kCue},
+    {"graphite", "graphite", kCue},
+    {"salmon", "salmon", kCue},
+    {"nude", "nude", kCue},
     {"reds", "red", kCue},
     {"blues", "blue", kCue},
     {"blacks", "black", kCue},

@@ -258,6 +258,10 @@ TEST(NlpGoods, FindsColors) {
       {"navy blue, off-white", "color navy blue=navy; color off-white=off_white"},
       {"rose gold watch", "color rose gold=rose_gold"},
       {"v krasnom tsvete", "color krasnom=red"},
+      {"ждала блузку айвори", "color айвори=ivory"},
+      {"цвет лососевый или нюд", "color лососевый=salmon; color нюд=nude"},
+      {"sofa delivered in blue, we ordered graphite", "color blue; color graphite"},
+      {"which colours do you have? nude, salmon?", "color nude; color salmon"},
       {"chernyy i belyj", "color chernyy=black; color belyj=white"},
   };
   for (const Case& c : cases) EXPECT_EQ(found(c.text, {"color"}), c.expected) << c.text;
@@ -287,6 +291,8 @@ TEST(NlpGoods, WordsOfOtherThingsAreNoColors) {
                                 "крем",
                                 "orange juice",
                                 "red flag",
+                                "half a kilo of dark chocolate spread",
+                                "my cat only eats the salmon one",
                                 "сине",
                                 "тёмно"})
     EXPECT_EQ(found(text, {"color"}), "") << text;

@@ -377,7 +377,8 @@ bool is_own_number(const Scan& s, std::size_t at) {
 constexpr int kFewestPhoneDigits = 8;
 constexpr int kMostGroups = 7;  // of a phone
 
-/// How many digits the next numbers of a text have, as many as a phone has groups and a "(0)", whatever stands between.
+/// The most digits that the numbers of a phone can have which begins at a token, whatever stands between them: those of
+/// the next seven, and of each "0" among them, which may be the "(0)" that is no group.
 class DigitsAhead {
  public:
   explicit DigitsAhead(const Scan& scan) : s_(scan) {}
@@ -387,22 +388,20 @@ class DigitsAhead {
       if (s_.tokens[begin_].kind == Kind::number) count(s_.tokens[begin_], -1);
     begin_ = at;
     end_ = std::max(end_, at);
-    for (; end_ < s_.tokens.size() && numbers_ < kMostGroups + (zeros_ > 0 ? 1 : 0); ++end_)
+    for (; end_ < s_.tokens.size() && groups_ < kMostGroups; ++end_)
       if (s_.tokens[end_].kind == Kind::number) count(s_.tokens[end_], 1);
-    return digits_ - (numbers_ > kMostGroups ? 1 : 0);
+    return digits_;
   }
 
  private:
   void count(const Token& number, int sign) {
-    const int digits = static_cast<int>(number.end - number.begin);
-    numbers_ += sign;
-    digits_ += sign * digits;
-    if (digits == 1 && s_.lower[number.begin] == '0') zeros_ += sign;
+    digits_ += sign * static_cast<int>(number.end - number.begin);
+    if (s_.word(number) != "0") groups_ += sign;
   }
 
   const Scan& s_;
   std::size_t begin_ = 0, end_ = 0;  ///< tokens that are counted
-  int numbers_ = 0, digits_ = 0, zeros_ = 0;
+  int groups_ = 0, digits_ = 0;
 };
 
 /// Longest phone that begins at token `at` (a number, "+" or "(") or nothing. `next` is moved behind it.

@@ -259,15 +259,16 @@ class Goods {
     if (find_sku(code, around)) return;
     if (find_order(code, around)) return;
     if (find_form(code, around)) return;
-    if (may_be_known(code)) add("", first, last, surface(first, last), 1.0, priority::code);
+    if (may_be_known(code, around)) add("", first, last, surface(first, last), 1.0, priority::code);
   }
 
-  /// Whether somebody may know it as the number of an order or an article: long enough to be found there by no chance.
-  static bool may_be_known(const Code& code) {
+  /// Whether somebody may know it as the number of an order or an article: the text does not say that it is something
+  /// else, and it is long enough to be found there by no chance.
+  bool may_be_known(const Code& code, const Around& around) const {
     constexpr std::size_t kFewestDigits = 7;
     constexpr std::size_t kFewestSigns = 5;
     constexpr std::size_t kMostBytes = 40;
-    if (code.is_amount || code.digits + code.letters > kMostBytes) return false;
+    if (code.is_amount || code.digits + code.letters > kMostBytes || is_of_else(code, around)) return false;
     const std::size_t letters = code.is_latin ? code.letters : code.letters / 2;
     return letters == 0 ? code.digits >= kFewestDigits : code.digits + letters >= kFewestSigns;
   }
@@ -444,15 +445,13 @@ class Goods {
     const bool is_marked = code.has_hash || code.has_numero || around.has_number;
     const bool is_order =
         (around.near & Cue::order) != 0 || (around.near == 0 && around.has_number && near(code.first, 5, Cue::order));
-    const bool is_other =
-        (around.near & (Cue::other | Cue::phone | Cue::card | Cue::promo | Cue::size | Cue::body | Cue::street)) != 0;
     if (is_order) {
       if (add_spaced_order(code)) return true;
       if (code.digits < (is_marked ? 1U : 3U) || (is_plain && code.has_slash && code.digits < 5)) return false;
       if (!is_plain && code.digits < 3 && !is_marked) return false;
       return add_order(code, 0.9);
     }
-    if (is_other || near(code.first, 2, Cue::other | Cue::promo)) return false;
+    if (is_of_else(code, around)) return false;
     if (code.has_hash && code.digits >= 3 && is_joined(code.first)) return add_order(code, 0.6);
     if (code.has_numero && code.digits >= 3) return add_order(code, 0.6);
     if (is_posting(code)) return add_order(code, 0.9);
@@ -469,6 +468,13 @@ class Goods {
         (around.near & (Cue::amount | Cue::sku | Cue::model | Cue::tracking)) == 0)
       return add_order(code, 0.6);
     return false;
+  }
+
+  /// The words before it say that it is no number of an order.
+  bool is_of_else(const Code& code, const Around& around) const {
+    constexpr std::uint32_t kElse =
+        Cue::other | Cue::phone | Cue::card | Cue::promo | Cue::size | Cue::body | Cue::street;
+    return (around.near & kElse) != 0 || near(code.first, 2, Cue::other | Cue::promo);
   }
 
   /// "12 345 678": equal groups after the first.

@@ -199,10 +199,10 @@ Scan scan(std::string_view text, const Reference& reference) {
     }
     at += bytes;
   }
-  constexpr std::ptrdiff_t kFewestPlaces = 256;
+  constexpr std::ptrdiff_t kFewestPlaces = 512;
   const auto characters = std::count_if(s.text.begin(), s.text.end(),
                                         [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  s.most_places = static_cast<int>(std::max(kFewestPlaces, characters / 8));
+  s.most_places = static_cast<int>(std::max(kFewestPlaces, characters / 6));
   return s;
 }
 

@@ -24,7 +24,11 @@ void check(std::string_view text, const nlp::UserRules* rules) {
   const nlp::Reference reference{easyflow::from_unix_seconds(1'795'165'200)};
   const auto [entities, codes] = nlp::find_facts(text, reference, rules);
   const std::size_t length = code_points(nlp::valid_utf8(text));
+  if (codes.size() > 8) std::abort();
+  std::size_t behind_code = 0;
   for (const auto& code : codes) {
+    if (code.start < behind_code) std::abort();
+    behind_code = code.end;
     if (!code.type.empty() || code.end > length || code_points(code.text) != code.end - code.start) std::abort();
     for (const auto& entity : entities)
       if (code.start < entity.end && entity.start < code.end) std::abort();

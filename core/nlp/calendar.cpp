@@ -1,7 +1,6 @@
 #include "core/nlp/calendar.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 
 namespace easyflow::nlp {

@@ -139,11 +139,8 @@ std::string replaced(std::string_view text, const std::vector<Entity>& entities,
 
 void append_json(std::string& out, std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  const auto is_special = [](char c) { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; };
-  const auto plain = std::find_if(text.begin(), text.end(), is_special) - text.begin();
   out += '"';
-  out += text.substr(0, static_cast<std::size_t>(plain));
-  for (char c : text.substr(static_cast<std::size_t>(plain))) {
+  for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';

@@ -1,6 +1,7 @@
 // order_number, tracking_number, sku, size, and codes that may be one of them; color stands in colors.cpp.
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -850,8 +851,10 @@ class Goods {
 
   /// The first `numbers` were found among the codes, the rest among the words, each in their order.
   void settle_sizes(std::size_t numbers) {
-    std::inplace_merge(possible_.begin(), possible_.begin() + static_cast<std::ptrdiff_t>(numbers), possible_.end(),
-                       [](const Possible& a, const Possible& b) { return a.first < b.first; });
+    const auto before = [](const Possible& a, const Possible& b) { return a.first < b.first; };
+    const auto words = possible_.begin() + static_cast<std::ptrdiff_t>(numbers);
+    assert(std::is_sorted(possible_.begin(), words, before) && std::is_sorted(words, possible_.end(), before));
+    std::inplace_merge(possible_.begin(), words, possible_.end(), before);
     // "заказывала 38, пришли 40"
     const auto came = std::count_if(possible_.begin(), possible_.end(), [](const Possible& p) { return p.came; });
     for (Possible& p : possible_)

@@ -585,6 +585,36 @@ void find_cards(const Scan& s, std::vector<Candidate>& out) {
   }
 }
 
+/// "**** **** **** 4242", as mask_cards() leaves it: a stored message that is read again says what it said before.
+void find_masked_cards(const Scan& s, std::vector<Candidate>& out) {
+  constexpr std::size_t kShown = 4, kFewestHidden = 13 - kShown, kMostHidden = kMostDigits - kShown;
+  const auto is_hidden = [&s](std::size_t at) { return is_sign(s, at, '*'); };
+  for (std::size_t at = 0, next = 0; at < s.tokens.size(); at = std::max(at + 1, next)) {
+    if (!is_hidden(at)) continue;
+    std::size_t hidden = 0, last = at;
+    std::string shown;
+    for (next = at; next < s.tokens.size() && shown.size() < kShown; ++next) {
+      const Token& token = s.tokens[next];
+      if (next > at && token.begin - s.tokens[next - 1].end > 3) break;
+      if (is_hidden(next) ? !shown.empty() : token.kind == Kind::word) break;
+      if (token.kind == Kind::sign && !is_hidden(next)) {
+        if (!is_dash(s.word(token)) && !is_sign(s, next, '.')) break;
+        continue;
+      }
+      if (is_hidden(next))
+        ++hidden;
+      else
+        shown += s.word(token);
+      last = next;
+    }
+    const bool is_list = !is_hidden(at + 1) || !is_joined(s, at + 1);  // "* 4242"
+    const bool goes_on = is_joined(s, last + 1) && s.tokens[last + 1].kind != Kind::sign;
+    if (shown.size() == kShown && hidden >= kFewestHidden && hidden <= kMostHidden && !is_list && !goes_on)
+      out.push_back(
+          {"payment_card", s.tokens[at].begin, s.tokens[last].end, "**** " + shown, 1.0, priority::payment_card});
+  }
+}
+
 }  // namespace
 
 void find_contacts(const Scan& scan, std::vector<Candidate>& out) {
@@ -592,6 +622,7 @@ void find_contacts(const Scan& scan, std::vector<Candidate>& out) {
   if (scan.has_at) find_emails(scan, out);
   if (scan.digits >= kFewestPhoneDigits) find_phones(scan, out);
   if (scan.digits >= 13) find_cards(scan, out);
+  if (scan.digits >= 4 && scan.text.find("***") != std::string::npos) find_masked_cards(scan, out);
 }
 
 }  // namespace easyflow::nlp

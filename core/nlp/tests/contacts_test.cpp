@@ -161,6 +161,27 @@ TEST(NlpContacts, FindsPaymentCardsAndShowsTheirLastFourDigits) {
       {"карта *4242", ""},
       {"LP4111111111111111", ""},
   };
+  for (const Case& c : cases) {
+    EXPECT_EQ(found(c.text, {"payment_card"}), c.expected) << c.text;
+    const auto masked = mask_cards(c.text, entities_of(c.text));
+    EXPECT_EQ(to_json(entities_of(masked)), to_json(entities_of(c.text))) << masked;
+  }
+}
+
+TEST(NlpContacts, FindsMaskedCards) {
+  const Case cases[] = {
+      {"карта **** **** **** 4242, верните", "payment_card **** **** **** 4242=**** 4242"},
+      {"************4242", "payment_card ************4242=**** 4242"},
+      {"****-****-****-4242.", "payment_card ****-****-****-4242=**** 4242"},
+      {"**** **** *222 2", "payment_card **** **** *222 2=**** 2222"},
+      {"**** 4242", ""},              // too few of a card to be one
+      {"**************** 4242", ""},  // too many
+      {"**** **** **** 42425", ""},   // no end of a card
+      {"**** **** **** 4242x", ""},
+      {"* * * * * * * * * * * * 4242", ""},  // a list
+      {"************", ""},
+      {"**** **** ****\n\n\n\n4242", ""},
+  };
   for (const Case& c : cases) EXPECT_EQ(found(c.text, {"payment_card"}), c.expected) << c.text;
 }
 

@@ -84,6 +84,21 @@ void settle(std::vector<Candidate>& candidates, std::size_t bytes) {
   candidates = std::move(winners);
 }
 
+/// Leaves the codes that may be told beside the entities: those that overlap none, or hold a word of an article whole,
+/// as "tx500-black" does. Both by position.
+void settle_codes(std::vector<Candidate>& codes, const std::vector<Candidate>& entities) {
+  auto next = entities.begin();
+  std::erase_if(codes, [&](const Candidate& code) {
+    next = std::find_if(next, entities.end(), [&](const Candidate& e) { return e.end > code.begin; });
+    for (auto e = next; e != entities.end() && e->begin < code.end; ++e) {
+      const bool is_part = e->begin >= code.begin && e->end <= code.end && e->end - e->begin < code.end - code.begin;
+      if (!is_part || (e->type != "color" && e->type != "size" && e->type != "city")) return true;
+    }
+    return false;
+  });
+  if (codes.size() > kMostCodes) codes.resize(kMostCodes);
+}
+
 bool is_start(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
 
 /// Walks a valid text once, telling where code points begin; asked in rising order.
@@ -194,6 +209,25 @@ void append_entity(std::string& out, const Entity& entity) {
   out += '}';
 }
 
+/// By position; takes the candidates' texts.
+std::vector<Entity> told(std::string_view text, std::vector<Candidate>& candidates) {
+  std::vector<Entity> out;
+  out.reserve(candidates.size());
+  CodePoints points(text);
+  for (Candidate& found : candidates) {
+    Entity entity;
+    entity.text = text.substr(found.begin, found.end - found.begin);
+    if (found.type == kCard) entity.text = mask_digits(entity.text);
+    entity.start = points.at_byte(found.begin);
+    entity.end = points.at_byte(found.end);
+    entity.type = std::move(found.type);
+    entity.value = std::move(found.value);
+    entity.confidence = found.confidence;
+    out.push_back(std::move(entity));
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<Entity> find_entities(std::string_view text, const Reference& reference, const UserRules* rules) {
@@ -202,34 +236,18 @@ std::vector<Entity> find_entities(std::string_view text, const Reference& refere
 
 Facts find_facts(std::string_view text, const Reference& reference, const UserRules* rules) {
   const Scan s = scan(text, reference);
-  std::vector<Candidate> candidates;
+  std::vector<Candidate> candidates, codes;
   candidates.reserve(kFew);
   find_contacts(s, candidates);
   const Phrase phrase(s);
   find_times(phrase, candidates);
   find_amounts(phrase, candidates);
-  find_goods(s, candidates);
+  find_goods(s, candidates, codes);
   find_cities(s, candidates);
   if (rules != nullptr) find_by_rules(s, *rules, candidates);
   settle(candidates, s.text.size());
-
-  Facts facts;
-  facts.entities.reserve(candidates.size());
-  CodePoints points(s.text);
-  for (Candidate& found : candidates) {
-    const bool is_code = found.type.empty();
-    if (is_code && facts.codes.size() == kMostCodes) continue;
-    Entity entity;
-    entity.text = s.text.substr(found.begin, found.end - found.begin);
-    if (found.type == kCard) entity.text = mask_digits(entity.text);
-    entity.start = points.at_byte(found.begin);
-    entity.end = points.at_byte(found.end);
-    entity.type = std::move(found.type);
-    entity.value = std::move(found.value);
-    entity.confidence = found.confidence;
-    (is_code ? facts.codes : facts.entities).push_back(std::move(entity));
-  }
-  return facts;
+  settle_codes(codes, candidates);
+  return {told(s.text, candidates), told(s.text, codes)};
 }
 
 std::string mask_private(std::string_view text, const std::vector<Entity>& entities) {

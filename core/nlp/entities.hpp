@@ -75,8 +75,8 @@ std::vector<Entity> find_entities(std::string_view text, const Reference& refere
 struct Facts {
   std::vector<Entity> entities;
   /// Codes of which the text doesn't say what they are, by position: "17941837530", "tx500-wool". Without a type: who
-  /// knows the tenant's orders and products can tell. No amounts, nothing that the words around it name or that
-  /// overlaps an entity; the first eight.
+  /// knows the tenant's orders and products can tell. No amounts and nothing that the words around it name; of the
+  /// entities one may hold a colour, a size or a city ("tx500-black") and overlaps no others. The first eight.
   std::vector<Entity> codes;
 };
 /// find_entities(), and what may be an entity to somebody who knows more.

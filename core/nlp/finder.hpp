@@ -43,7 +43,7 @@ struct Scan {
 
 /// An entity before overlaps are settled. Byte offsets.
 struct Candidate {
-  std::string type;  ///< empty: a code of Facts::codes
+  std::string type;  ///< empty for a code of Facts::codes
   std::uint32_t begin = 0;
   std::uint32_t end = 0;
   std::string value;
@@ -60,7 +60,7 @@ std::string valid_utf8(std::string_view text);
 namespace priority {
 inline constexpr int payment_card = 1000, user_rule = 900, url = 150, email = 145, phone = 140, tracking_number = 130,
                      money = 120, datetime = 110, duration = 100, quantity = 90, size = 80, order_number = 70, sku = 60,
-                     color = 50, city = 40, code = 0;
+                     color = 50, city = 40;
 }  // namespace priority
 
 class Phrase;  // lexicon.hpp
@@ -71,8 +71,8 @@ void find_times(const Phrase& phrase, std::vector<Candidate>& out);
 void find_amounts(const Phrase& phrase, std::vector<Candidate>& out);
 // contacts.cpp: url, email, phone, payment_card
 void find_contacts(const Scan& scan, std::vector<Candidate>& out);
-// goods.cpp: order_number, tracking_number, sku, size, color, and codes without a type
-void find_goods(const Scan& scan, std::vector<Candidate>& out);
+// goods.cpp: order_number, tracking_number, sku, size, color; and by position the codes that may be one of them
+void find_goods(const Scan& scan, std::vector<Candidate>& out, std::vector<Candidate>& codes);
 // cities.cpp
 void find_cities(const Scan& scan, std::vector<Candidate>& out);
 // user_rules.cpp

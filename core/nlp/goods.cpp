@@ -82,7 +82,8 @@ bool starts_upper(const Scan& s, const Token& token) {
 
 class Goods {
  public:
-  Goods(const Scan& scan, std::vector<Candidate>& out) : s_(scan), out_(out), cues_(scan.tokens.size()) {
+  Goods(const Scan& scan, std::vector<Candidate>& out, std::vector<Candidate>& codes)
+      : s_(scan), out_(out), codes_(codes), cues_(scan.tokens.size()) {
     for (std::size_t i = 0; i < cues_.size(); ++i) {
       cues_[i] = cues_of(s_, s_.tokens[i]);
       message_ |= cues_[i];
@@ -260,7 +261,8 @@ class Goods {
     if (find_sku(code, around)) return;
     if (find_order(code, around)) return;
     if (find_form(code, around)) return;
-    if (may_be_known(code, around)) add("", first, last, surface(first, last), 1.0, priority::code);
+    if (may_be_known(code, around))
+      codes_.push_back({"", s_.tokens[first].begin, s_.tokens[last - 1].end, surface(first, last), 1.0});
   }
 
   /// Whether somebody may know it as the number of an order or an article: the text does not say that it is something
@@ -883,6 +885,7 @@ class Goods {
 
   const Scan& s_;
   std::vector<Candidate>& out_;
+  std::vector<Candidate>& codes_;
   std::vector<std::uint32_t> cues_;
   std::uint32_t message_ = 0;  ///< all cues together
   std::vector<Possible> possible_;
@@ -892,6 +895,8 @@ class Goods {
 
 }  // namespace
 
-void find_goods(const Scan& scan, std::vector<Candidate>& out) { Goods(scan, out).find(); }
+void find_goods(const Scan& scan, std::vector<Candidate>& out, std::vector<Candidate>& codes) {
+  Goods(scan, out, codes).find();
+}
 
 }  // namespace easyflow::nlp

@@ -100,14 +100,17 @@ storage::StoredMeaning to_stored(nlp::Meaning meaning) {
   auto& facts = meaning.entities;
   const auto named = static_cast<std::ptrdiff_t>(facts.size());
   std::move(meaning.codes.begin(), meaning.codes.end(), std::back_inserter(facts));
-  std::inplace_merge(facts.begin(), facts.begin() + named, facts.end(),
-                     [](const nlp::Entity& a, const nlp::Entity& b) { return a.start < b.start; });
+  // a code stands before what it holds
+  std::inplace_merge(facts.begin(), facts.begin() + named, facts.end(), [](const nlp::Entity& a, const nlp::Entity& b) {
+    return a.start != b.start ? a.start < b.start : a.end > b.end;
+  });
   stored.entities.reserve(facts.size());
-  for (auto& entity : facts) {
+  for (auto entity = facts.begin(); entity != facts.end(); ++entity) {
     storage::StoredEntity one;
-    one.json = nlp::to_json(entity);
-    one.type = std::move(entity.type);
-    one.value = std::move(entity.value);
+    one.json = nlp::to_json(*entity);
+    for (auto next = entity + 1; next != facts.end() && next->start < entity->end; ++next) ++one.holds;
+    one.type = std::move(entity->type);
+    one.value = std::move(entity->value);
     stored.entities.push_back(std::move(one));
   }
   return stored;

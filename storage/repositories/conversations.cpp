@@ -1,9 +1,11 @@
 #include "storage/repositories/conversations.hpp"
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/base/ids.hpp"
 #include "storage/pg_array.hpp"
+#include "storage/repositories/meaning.hpp"
 #include "storage/repositories/rows.hpp"
 
 // updated_at is the minute of active_at: the index on it brings the newest conversations, the order within a minute is
@@ -85,6 +87,34 @@ Message read_message(const pqxx::row& row) {
   return out;
 }
 
+/// The entities as they were stored; those that lead nowhere yet go to `mentions`.
+StoredMeaning entities_of(const Message& message, Mentions& mentions) {
+  StoredMeaning out;
+  const auto entities = nlohmann::json::parse(message.entities_json, nullptr, /*allow_exceptions=*/false);
+  if (!entities.is_array()) return out;  // rows of older versions
+  out.entities.reserve(entities.size());
+  for (const auto& entity : entities) {
+    const auto text = [&entity](const char* name) {
+      const auto member = entity.is_object() ? entity.find(name) : entity.end();
+      return member != entity.end() && member->is_string() ? member->get<std::string>() : std::string();
+    };
+    const auto type = text("type");
+    out.entities.push_back({type.empty() ? "unknown" : type, text("value"), entity.dump()});
+    if (text("order_id").empty() && text("product_id").empty()) mentions.add(out.entities.back());
+  }
+  return out;
+}
+
+void look_up_again(Tx& tx, std::vector<Message>& messages) {
+  Mentions mentions;
+  std::vector<StoredMeaning> meanings;
+  meanings.reserve(messages.size());
+  for (const auto& message : messages) meanings.push_back(entities_of(message, mentions));
+  mentions.resolve(tx);
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    if (!meanings[i].entities.empty()) messages[i].entities_json = entities_json(meanings[i]);
+}
+
 }  // namespace
 
 Task<Result<Paged<Conversation>>> ConversationRepository::list(std::string tenant_id, std::string platform,
@@ -117,9 +147,11 @@ Task<Result<Paged<Message>>> ConversationRepository::messages(std::string tenant
     EASYFLOW_TRY(after, read_cursor(page.cursor, "tu"));
     if (!is_uuid(conversation_id)) return Paged<Message>{};
     const auto rows = tx.exec(kMessages, conversation_id, after[0], after[1], rows_to_ask(page));
-    return page_of<Message>(rows, page, read_message, [](const pqxx::row& row) {
+    auto out = page_of<Message>(rows, page, read_message, [](const pqxx::row& row) {
       return std::vector<std::string>{text_of(row["created_at"]), text_of(row["id"])};
     });
+    look_up_again(tx, out.items);
+    return out;
   };
   return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
 }

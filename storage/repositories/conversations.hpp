@@ -37,9 +37,9 @@ struct Message {
   std::string role;       ///< user, assistant, system
   std::string direction;  ///< inbound, outbound
   std::string platform_message_id;
-  std::string intent;     ///< empty when unknown
-  std::string nlp_model;  ///< who read it: a model's version, "operator"; empty: nobody
-  std::string entities_json = "[]";
+  std::string intent;                ///< empty when unknown
+  std::string nlp_model;             ///< who read it: a model's version, "operator"; empty: nobody
+  std::string entities_json = "[]";  ///< [{"type", "text", ..., "order_id" or "product_id"}]
   std::optional<double> confidence;
   std::string metadata_json = "{}";  ///< outbound: {"delivery": queued|sending|sent|failed|unknown, "error": ...}
   std::optional<Timestamp> sent_at;
@@ -53,7 +53,8 @@ class ConversationRepository {
   Task<Result<Paged<Conversation>>> list(std::string tenant_id, std::string platform, std::string status,
                                          PageRequest page);
   Task<std::optional<Conversation>> find(std::string tenant_id, std::string id);
-  /// Newest first.
+  /// Newest first. Numbers that led nowhere when their message was stored are looked up again: orders and products may
+  /// have come in since.
   Task<Result<Paged<Message>>> messages(std::string tenant_id, std::string conversation_id, PageRequest page);
   /// False when there is no such conversation.
   Task<bool> set_status(std::string tenant_id, std::string id, std::string status);

@@ -430,7 +430,7 @@ class TenantBatch {
       item->meaning = std::move(read.meaning);
       if (!item->meaning) continue;
       if (item->meaning->details_json != "{}") add_member(item->metadata, "nlp", item->meaning->details_json);
-      mentions_.add(*item->meaning);
+      for (auto& entity : item->meaning->entities) mentions_.add(entity);
     }
   }
 

@@ -71,13 +71,11 @@ void Mentions::Newest::take(const std::string& other, Timestamp other_at) {
   at = other_at;
 }
 
-void Mentions::add(StoredMeaning& meaning) {
-  for (auto& entity : meaning.entities) {
-    if (!is_mention(entity)) continue;
-    owners_.try_emplace(entity.value);
-    owners_.try_emplace(in_capitals(entity.value));
-    entities_.push_back(&entity);
-  }
+void Mentions::add(StoredEntity& entity) {
+  if (!is_mention(entity)) return;
+  owners_.try_emplace(entity.value);
+  owners_.try_emplace(in_capitals(entity.value));
+  entities_.push_back(&entity);
 }
 
 PgBinary Mentions::numbers() const {
@@ -108,6 +106,7 @@ void Mentions::settle(const std::string& rows) {
     if (entity->type.empty()) {
       entity->type = is_product ? "sku" : "order_number";
       add_member(entity->json, "type", '"' + entity->type + '"');
+      for (int i = 1; i <= entity->holds; ++i) entity[i].type.clear();
     }
     add_member(entity->json, is_product ? "product_id" : "order_id", '"' + id + '"');
   }

@@ -14,9 +14,10 @@ namespace easyflow::storage {
 
 /// One fact inside a message.
 struct StoredEntity {
-  std::string type;   ///< "order_number"; empty for a code that is stored only if it leads to an order or a product
+  std::string type;   ///< "order_number"; empty for what is not stored: a code that leads to no order or product
   std::string value;  ///< normalized; may be empty
   std::string json;   ///< the object as it is stored; of a code without "type"
+  int holds = 0;      ///< of a code: how many of the next ones lie in it, and are not stored when it is
 };
 
 struct StoredMeaning {
@@ -56,8 +57,9 @@ std::string entities_json(const StoredMeaning& meaning);
 /// code its type. Of several that bear a number the newest is meant.
 class Mentions {
  public:
-  /// Its entities must stay where they are.
-  void add(StoredMeaning& meaning);
+  /// Must stay where it is, with those it holds behind it; what can't be a number of an order or a product is passed
+  /// over.
+  void add(StoredEntity& entity);
   /// The argument of mentioned().
   PgBinary numbers() const;
   /// Adds what was found to the entities and forgets them: `rows` is a JSON array of rows of mentioned().

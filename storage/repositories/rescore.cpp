@@ -25,11 +25,10 @@ constexpr Sql kPosition{"rescore.position", R"sql(
   select model, since, position_at, position_id, finished_at from nlp_rescores for update)sql"};
 
 // The bounds are plain comparisons, so that partitions and index entries outside of them are not looked at.
-// A hub takes new entity rules on within a minute.
 constexpr Sql kPage{"rescore.page", R"sql(
-  select id, created_at, content, nlp_model, coalesce(sent_at, created_at) as said_at,
-         (metadata->'nlp'->'embedded') is not null as read_by_provider,
-         coalesce(created_at < (select updated_at from nlp_rules) + interval '1 minute', false) as read_by_older_rules
+  select id, created_at, content, coalesce(sent_at, created_at) as said_at,
+         nlp_model is not distinct from 'operator' as labelled,
+         (metadata->'nlp'->'embedded') is not null as read_by_provider
     from messages
    where created_at >= greatest(coalesce($1::timestamptz, '-infinity'), coalesce($2::timestamptz, '-infinity'))
      and (created_at, id) > (coalesce($1::timestamptz, '-infinity'),
@@ -87,7 +86,8 @@ struct Reread {
 long long change(Tx& tx, std::vector<Reread>& messages) {
   if (messages.empty()) return 0;
   Mentions mentions;
-  for (auto& message : messages) mentions.add(message.meaning);
+  for (auto& message : messages)
+    for (auto& entity : message.meaning.entities) mentions.add(entity);
   mentions.resolve(tx);
   UuidColumn ids;
   TimestampColumn created;
@@ -136,10 +136,9 @@ Task<Result<Rescore>> RescoreRepository::page(std::string tenant_id, std::string
     std::vector<Reread> messages;
     long long labelled = 0;
     for (const auto& row : rows) {
-      const auto known = text_of(row["nlp_model"]);
-      if (known == "operator") ++labelled;
-      const bool is_current = known == model && !row["read_by_older_rules"].as<bool>();
-      if (known == "operator" || is_current || row["read_by_provider"].as<bool>()) continue;
+      const bool is_labelled = row["labelled"].as<bool>();
+      if (is_labelled) ++labelled;
+      if (is_labelled || row["read_by_provider"].as<bool>()) continue;
       Reread message;
       message.was = text_of(row["content"]);
       auto read = reader->read(message.was, time_of(row["said_at"]));

@@ -31,9 +31,10 @@ class RescoreRepository {
   /// Goes on with the unfinished run of the same model and `since` if the entity rules have not changed since it began,
   /// else begins anew.
   Task<Rescore> begin(std::string tenant_id, std::string model, std::optional<Timestamp> since);
-  /// Reads the next `limit` messages, oldest first, in one transaction with the position after them. A message that
-  /// the model has read already, or an operator has labelled, stays as it is, and so does one that changes meanwhile.
-  /// Runs side by side take turns. Error: conflict (a run of another model than `model` has begun since).
+  /// Reads the next `limit` messages, oldest first, in one transaction with the position after them. One that was read
+  /// already is read again, too: rules, or orders and products that came in, may make something else of it. What an
+  /// operator or a provider has said stays, and so does a message that changes meanwhile. Runs side by side take turns.
+  /// Error: conflict (a run of another model than `model` has begun since).
   Task<Result<Rescore>> page(std::string tenant_id, std::string model, std::shared_ptr<const MessageReader> reader,
                              int limit);
   Task<std::optional<Rescore>> find(std::string tenant_id);

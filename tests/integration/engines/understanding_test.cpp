@@ -136,11 +136,24 @@ TEST_F(UnderstandingTest, CodesStandAmongTheEntities) {
   const auto text = "а 2345678901 едет в Тверь? и tx500-wool тоже";
   const auto stored = understanding::to_stored(nlp::Model::embedded()->parse(text, {clock.now()}, nullptr));
   std::string line;
-  for (const auto& entity : stored.entities) line += entity.type + ' ' + entity.value + ' ' + entity.json + '\n';
+  for (const auto& entity : stored.entities) {
+    line += entity.type + ' ' + entity.value + ' ' + entity.json + '\n';
+    EXPECT_EQ(entity.holds, 0);
+  }
   EXPECT_EQ(line, R"( 2345678901 {"text":"2345678901","start":2,"end":12,"value":"2345678901","confidence":1}
 city Тверь {"type":"city","text":"Тверь","start":20,"end":25,"value":"Тверь","confidence":0.9}
  tx500-wool {"text":"tx500-wool","start":29,"end":39,"value":"tx500-wool","confidence":1}
 )");
+}
+
+TEST_F(UnderstandingTest, ACodeStandsBeforeWhatItHolds) {
+  const auto text = "белый чехол white-9042 или tx500-black-42-black есть?";
+  const auto stored = understanding::to_stored(nlp::Model::embedded()->parse(text, {clock.now()}, nullptr));
+  std::string line;
+  for (const auto& entity : stored.entities)
+    line += entity.type + ' ' + entity.value + ' ' + std::to_string(entity.holds) + '\n';
+  EXPECT_EQ(line,
+            "color white 0\n white-9042 1\ncolor white 0\n tx500-black-42-black 2\ncolor black 0\ncolor black 0\n");
 }
 
 TEST_F(UnderstandingTest, CardsAreNotStored) {
@@ -355,6 +368,17 @@ TEST_F(UnderstandingTest, OlderMessagesAreReadAgain) {
   readers.forget();
   EXPECT_EQ(loop.run(rescorer.run(user.tenant_id, std::nullopt, {})).value().changed, 3);
   EXPECT_EQ(loop.run(rescorer.status(user.tenant_id))->model, version);
+}
+
+TEST_F(UnderstandingTest, WhatIsReadAgainByTheSameModelSaysTheSame) {
+  for (const char* text : {"списали дважды с карты 4242 4242 4242 4242, верните", "где заказ 66102? завтра уезжаю",
+                           "а tx500-black ещё есть?", "привет 👋🏽"})
+    said(text);
+  storage::RescoreRepository rescores(db);
+  understanding::Rescorer rescorer(rescores, readers);
+  const auto done = loop.run(rescorer.run(user.tenant_id, std::nullopt, {})).value();
+  EXPECT_EQ(done.seen, 4);
+  EXPECT_EQ(done.changed, 0);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
 
 #include "tests/integration/repositories/fixture.hpp"
 
@@ -13,8 +15,8 @@ using sdk::EventKind;
 
 const std::string kCard = "4242424242424242";
 
-/// The first word is the intent; "#x" is an order number, "@x" an article, "~x" a code of which nothing is said; "!"
-/// asks for an act.
+/// The first word is the intent; "#x" is an order number, "@x" an article, "~x" a code of which nothing is said, which
+/// may hold colours as "~x=red" does; "!" asks for an act.
 class WordReader final : public MessageReader {
  public:
   explicit WordReader(std::string model = "words-1", std::function<void(const std::string&)> on_read = {})
@@ -30,12 +32,14 @@ class WordReader final : public MessageReader {
     meaning.details_json = R"({"source":"model"})";
     meaning.has_action = text.find('!') != std::string::npos;
     std::size_t at = 0;
-    while ((at = text.find_first_of("#@~", at)) != std::string::npos) {
+    const std::map<char, std::string> types = {{'#', "order_number"}, {'@', "sku"}, {'~', ""}, {'=', "color"}};
+    while ((at = text.find_first_of("#@~=", at)) != std::string::npos) {
       StoredEntity entity;
-      entity.type = text[at] == '#' ? "order_number" : text[at] == '@' ? "sku" : "";
+      entity.type = types.at(text[at]);
       entity.value = text.substr(at + 1, text.find(' ', at) - at - 1);
       entity.json = entity.type.empty() ? "{" : R"({"type":")" + entity.type + R"(",)";
       entity.json += R"("value":")" + entity.value + R"("})";
+      if (text[at] == '~') entity.holds = static_cast<int>(std::count(entity.value.begin(), entity.value.end(), '='));
       meaning.entities.push_back(std::move(entity));
       ++at;
     }
@@ -199,6 +203,41 @@ TEST_F(MeaningTest, ACodeAloneIsAnEntityWhereTheTenantHasIt) {
 
   said(a, "2", "order_status ~1111111");
   EXPECT_EQ(value(a, "select entities from messages order by created_at desc, id desc limit 1"), "[]");
+}
+
+TEST_F(MeaningTest, AKnownCodeIsStoredInPlaceOfWhatItHolds) {
+  const auto product = add_product(a, "prod-1", "tx500=red");
+  said(a, "1", "availability =blue ~tx500=red =white");
+  EXPECT_EQ(value(a, "select jsonb_path_query_array(entities, '$[*].value') from messages"),
+            R"(["blue", "tx500=red", "white"])");
+  EXPECT_EQ(entity(a, 1, "product_id"), product);
+  said(a, "2", "availability =blue ~tx600=red");
+  EXPECT_EQ(entity(a, 1, "type") + " " + entity(a, 1, "value"), "color red") << "the code is nothing to the tenant";
+}
+
+TEST_F(MeaningTest, WhatComesInAfterItsMessageIsFoundWhenTheMessageIsShown) {
+  add_order(b, "ext-1", "66102");
+  said(a, "1", "order_status #66102 @ab-77 #4 =red");
+  const auto shown = [this] {
+    const auto conversation = value(a, "select id from conversations");
+    return loop.run(conversations.messages(a.tenant_id, conversation, {10, ""})).value().items.at(0).entities_json;
+  };
+  EXPECT_EQ(shown().find("_id"), std::string::npos) << "of another tenant";
+  const auto order = add_order(a, "ext-1", "66102");
+  const auto product = add_product(a, "prod-1", "AB-77");
+  const auto entities = nlohmann::json::parse(shown());
+  ASSERT_EQ(entities.size(), 4U);
+  EXPECT_EQ(entities[0]["order_id"], order);
+  EXPECT_EQ(entities[1]["product_id"], product);
+  EXPECT_FALSE(entities[2].contains("order_id"));
+  EXPECT_EQ(entities[3]["value"], "red");
+
+  change(a, "update messages set entities = '[{\"value\":\"66102\",\"type\":\"order_number\",\"order_id\":\"x\"}]'");
+  EXPECT_EQ(nlohmann::json::parse(shown())[0]["order_id"], "x") << "what was found stays";
+  for (const char* odd : {"{}", "[1]", "[{}]", R"([{"type":1,"value":2}])"}) {
+    change(a, std::string("update messages set entities = '") + odd + "'");
+    EXPECT_EQ(nlohmann::json::parse(shown()), nlohmann::json::parse(odd)) << "nothing is lost";
+  }
 }
 
 TEST_F(MeaningTest, OfSeveralOrdersWithANumberTheNewestIsMeant) {

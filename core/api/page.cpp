@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/api/handlers.hpp"
+#include "core/api/meaning_text.hpp"
 #include "core/api/page_html.hpp"
 #include "core/api/session.hpp"
 #include "core/base/ids.hpp"
@@ -147,6 +148,7 @@ Reply conversation_view(Services& services, Visitor known, std::string id, std::
   data.may_undo = known.who.may("write");
   data.conversation = *std::move(conversation);
   data.messages = std::move(messages->items);
+  data.catalog = co_await services.catalog.find(known.who.tenant_id, ids_named_in(data.messages));
   data.older = std::move(messages->next);
   data.may_send = known.who.may("send");
   data.idempotency_key = new_uuid();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/api/html.hpp"
+#include "core/api/meaning_text.hpp"
 
 namespace easyflow::api {
 
@@ -19,6 +20,8 @@ constexpr std::size_t kRunsShown = 20;
 constexpr std::size_t kTrailLength = 12;
 constexpr std::size_t kFaultsShown = 6;
 constexpr std::size_t kLongestFault = 400;
+constexpr std::size_t kFactsShown = 8;
+constexpr std::size_t kLongestFact = 60;
 
 /// How a state looks: always its word, and a colour beside it.
 const char* tone(std::string_view state) {
@@ -406,17 +409,17 @@ Delivery delivery_of(const storage::Message& message) {
   return out;
 }
 
-/// "order_status 93 %", "not sure" when the model rejected its own guess, the bare intent when a person said so.
-std::string meaning_of(const storage::Message& message) {
-  if (message.nlp_model == "operator") return message.intent + ", as labelled";
-  auto metadata = nlohmann::json::parse(message.metadata_json, nullptr, /*allow_exceptions=*/false);
-  const auto rejected = nlohmann::json::json_pointer("/nlp/rejected");
-  if (metadata.is_object() && metadata.contains(rejected) && metadata[rejected] == true) return "not sure";
-  if (!message.confidence) return message.intent;
-  return message.intent + " " + std::to_string(static_cast<int>(*message.confidence * 100 + 0.5)) + " %";
+/// "order number 66102 · confirm/waiting", "color light_blue".
+Html fact_tag(const Fact& fact) {
+  Html html;
+  html << " <span class=\"" << std::string_view(fact.row.empty() ? "tag" : "tag known") << "\"><span class=\"kind\">"
+       << fact.kind << "</span> " << shortened(fact.value, kLongestFact);
+  if (!fact.row.empty()) html << " · " << shortened(fact.row, kLongestFact);
+  html << "</span>";
+  return html;
 }
 
-Html line(const PageFrame& frame, const storage::Message& message) {
+Html line(const PageFrame& frame, const storage::Message& message, const storage::CatalogRows& catalog) {
   bool ours = message.direction == "outbound";
   auto [delivery, error, automatic] = ours ? delivery_of(message) : Delivery();
   bool trouble = delivery == "failed" || delivery == "unknown";
@@ -427,7 +430,10 @@ Html line(const PageFrame& frame, const storage::Message& message) {
        << (message.content.empty() ? "(" + message.content_type + ")" : message.content)
        << "</div><div class=\"about\">" << moment(message.sent_at ? *message.sent_at : message.created_at, frame.now);
   if (message.content_type != "text") html << " <span class=\"tag\">" << message.content_type << "</span>";
-  if (!message.intent.empty()) html << " <span class=\"tag\">" << meaning_of(message) << "</span>";
+  if (auto intent = intent_text(message); !intent.empty()) html << " <span class=\"tag\">" << intent << "</span>";
+  auto facts = facts_of(message, catalog);
+  if (facts.size() > kFactsShown) facts.resize(kFactsShown);
+  for (const auto& fact : facts) html << fact_tag(fact);
   if (automatic) html << " <span class=\"tag\">automatic</span>";
   if (!delivery.empty()) html << " <span>" << (delivery == "unknown" ? "outcome unknown" : delivery) << "</span>";
   if (!error.empty()) html << " <span>" << shortened(error, kLongestFault) << "</span>";
@@ -524,7 +530,8 @@ std::string conversation_page(const PageFrame& frame, const ConversationData& da
   if (!data.older.empty())
     html << "<li><a class=\"plain small soft\" href=\"/conversations/" << conversation.id
          << "?cursor=" << url_encode(data.older) << "\">Older messages</a></li>";
-  for (auto message = data.messages.rbegin(); message != data.messages.rend(); ++message) html << line(frame, *message);
+  for (auto message = data.messages.rbegin(); message != data.messages.rend(); ++message)
+    html << line(frame, *message, data.catalog);
   if (data.messages.empty()) html << "<li class=\"soft\">No messages yet.</li>";
   html << "</ol>";
   if (data.may_send && conversation.contact_active && !conversation.integration_id.empty()) {

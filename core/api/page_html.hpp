@@ -7,6 +7,7 @@
 
 #include "core/base/clock.hpp"
 #include "storage/repositories/automation.hpp"
+#include "storage/repositories/catalog.hpp"
 #include "storage/repositories/conversations.hpp"
 #include "storage/repositories/integrations.hpp"
 #include "storage/repositories/outbound.hpp"
@@ -38,6 +39,7 @@ struct ConversationData {
   storage::Conversation conversation;
   std::vector<storage::Message> messages;   ///< newest first
   std::string older;                        ///< cursor, empty when these are the oldest
+  storage::CatalogRows catalog;             ///< the orders and products that the messages name
   std::vector<storage::AutomaticAct> acts;  ///< newest first
   bool may_send = false;
   bool may_undo = false;

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "core/api/meaning_text.hpp"
 #include "core/api/views.hpp"
 #include "core/app/commands.hpp"
 #include "core/app/terminal.hpp"
@@ -236,6 +237,16 @@ Task<int> list_conversations(Core& core, const Invocation& invocation, const Lis
   co_return 0;
 }
 
+/// "order_status 93 %; order number 66102 (confirm/waiting); color red"
+std::string meaning_line(const storage::Message& message, const storage::CatalogRows& catalog) {
+  auto out = printable(api::intent_text(message), 60);
+  for (const auto& fact : api::facts_of(message, catalog)) {
+    out += (out.empty() ? "" : "; ") + printable(fact.kind + ' ' + fact.value, 60);
+    if (!fact.row.empty()) out += " (" + printable(fact.row, 60) + ")";
+  }
+  return out;
+}
+
 Task<int> show_conversation(Core& core, const Invocation& invocation, std::string reference, int limit,
                             std::string cursor) {
   auto subject = co_await subject_of(core, invocation, "");
@@ -252,6 +263,7 @@ Task<int> show_conversation(Core& core, const Invocation& invocation, std::strin
     print(both);
     co_return 0;
   }
+  const auto catalog = co_await core.catalog.find(subject->tenant_id, api::ids_named_in(messages->items));
   std::cout << printable(conversation->title) << " on " << conversation->platform << ", " << conversation->status;
   for (const auto& tag : conversation->tags) std::cout << ", #" << printable(tag);
   std::cout << '\n';
@@ -265,6 +277,8 @@ Task<int> show_conversation(Core& core, const Invocation& invocation, std::strin
       std::cout << "  [" << metadata["delivery"].get<std::string>() << "]"
                 << (metadata.contains("automatic") ? " [automatic]" : "");
     std::cout << '\n';
+    if (const auto meaning = meaning_line(*message, catalog); !meaning.empty())
+      std::cout << "      " << meaning << '\n';
   }
   co_return 0;
 }

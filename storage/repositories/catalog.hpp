@@ -48,6 +48,12 @@ struct StoredProduct {
   Timestamp updated_at;
 };
 
+/// What messages speak of.
+struct CatalogRows {
+  std::vector<StoredOrder> orders;  ///< without their items
+  std::vector<StoredProduct> products;
+};
+
 class CatalogRepository {
  public:
   explicit CatalogRepository(Database& db) : db_(db) {}
@@ -57,6 +63,8 @@ class CatalogRepository {
   Task<std::optional<std::pair<StoredOrder, std::string>>> order(std::string tenant_id, std::string id);
   /// By sku, then id.
   Task<Result<Paged<StoredProduct>>> products(std::string tenant_id, std::string integration_id, PageRequest page);
+  /// Those of these ids, in no order. Asks nothing when there are none.
+  Task<CatalogRows> find(std::string tenant_id, std::vector<std::string> ids);
 
  private:
   Database& db_;

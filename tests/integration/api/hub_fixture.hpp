@@ -226,6 +226,20 @@ class ApiTest : public testing::Test {
     return hub().run(hub().integrations.add(integration, sealed, std::move(streams))).value();
   }
 
+  /// One finished run.
+  void run_stream(const storage::Integration& integration, const std::string& stream, std::vector<sdk::Record> records,
+                  std::vector<sdk::RecordFailure> failures, const std::string& status) {
+    auto& sync = hub().sync;
+    auto lease =
+        hub().run(sync.claim(owner.tenant_id, integration.id, stream, "test", std::chrono::seconds(60))).value();
+    auto start = hub().run(sync.begin(lease, stream)).value();
+    hub().run(sync.store_page(lease, start.run_id, std::move(records), std::move(failures), "{}")).value();
+    storage::SyncEnd end;
+    end.status = status;
+    end.next_run_in = std::chrono::minutes(5);
+    hub().run(sync.finish(lease, start.run_id, end, R"({"pages":1})"));
+  }
+
   storage::Delivery delivery(const storage::Integration& integration) {
     storage::Delivery out;
     out.tenant_id = owner.tenant_id;
@@ -239,10 +253,11 @@ class ApiTest : public testing::Test {
     return out;
   }
 
-  /// A person writes; returns the conversation's id.
+  /// A person writes; returns the conversation's id. Without a reader the message has no meaning.
   std::string person_writes(const storage::Integration& integration, const std::string& chat, const std::string& name,
-                            const std::string& text) {
+                            const std::string& text, std::shared_ptr<const storage::MessageReader> reader = nullptr) {
     auto whole = delivery(integration);
+    whole.reader = std::move(reader);
     sdk::InboundEvent event;
     event.dedup_key = new_uuid();
     event.kind = sdk::EventKind::message;

@@ -58,20 +58,6 @@ class OpenApiTest : public ApiTest {
     product.raw_json = "{}";
     run_stream(integration, "products", {product}, {}, "success");
   }
-
- private:
-  void run_stream(const storage::Integration& integration, const std::string& stream, std::vector<sdk::Record> records,
-                  std::vector<sdk::RecordFailure> failures, const std::string& status) {
-    auto& sync = hub().sync;
-    auto lease =
-        hub().run(sync.claim(owner.tenant_id, integration.id, stream, "test", std::chrono::seconds(60))).value();
-    auto start = hub().run(sync.begin(lease, stream)).value();
-    hub().run(sync.store_page(lease, start.run_id, std::move(records), std::move(failures), "{}")).value();
-    storage::SyncEnd end;
-    end.status = status;
-    end.next_run_in = std::chrono::minutes(5);
-    hub().run(sync.finish(lease, start.run_id, end, R"({"pages":1})"));
-  }
 };
 
 TEST_F(OpenApiTest, TheFileListsExactlyTheRoutes) {

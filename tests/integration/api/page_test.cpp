@@ -149,6 +149,26 @@ TEST_F(PageTest, EscapesWhatStrangersWrite) {
   }
 }
 
+TEST_F(PageTest, AMessageShowsTheOrderItNamesWhenItCameInLater) {
+  auto market = connect("wildberries", {"orders", "products"});
+  auto reader = hub().run(hub().readers.open(owner.tenant_id));
+  auto id = person_writes(connect("telegram", {}), "603", "Anna", "где мой заказ 66102, цвет красный", reader);
+  auto session = session_of_owner();
+  const auto page = [&] { return hub().ask("GET", "/conversations/" + id, session).body; };
+  EXPECT_NE(page().find("<span class=\"kind\">order number</span> 66102</span>"), std::string::npos);
+  EXPECT_NE(page().find("<span class=\"kind\">color</span> red</span>"), std::string::npos);
+
+  sdk::OrderRecord order;
+  order.external_id = "66102";
+  order.status = "confirm/waiting";
+  order.ordered_at = order.source_updated_at = hub().clock.now();
+  order.raw_json = "{}";
+  run_stream(market, "orders", {order}, {}, "success");
+  EXPECT_NE(page().find("<span class=\"kind\">order number</span> 66102 · confirm/waiting</span>"), std::string::npos);
+  auto found = get("/api/v1/conversations/" + id + "/messages").json()["items"][0]["entities"][0];
+  EXPECT_EQ(get("/api/v1/orders/" + found["order_id"].get<std::string>()).json()["external_id"], "66102");
+}
+
 TEST_F(PageTest, AReplyIsQueuedOnceThoughTheFormIsSentTwice) {
   auto chat = connect("telegram", {});
   auto id = person_writes(chat, "602", "Anna", "hello");

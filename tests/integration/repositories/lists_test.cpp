@@ -86,6 +86,15 @@ TEST_F(ListsTest, OrdersProductsAndRuns) {
   EXPECT_EQ(walk<SyncRun>([&](PageRequest p) { return sync.runs(a.tenant_id, "", "failed", p); }).size(), 0u);
   EXPECT_EQ(loop.run(catalog.order(a.tenant_id, orders[0]))->second, R"({"n": 1})");
   EXPECT_FALSE(loop.run(catalog.order(b.tenant_id, orders[0])));
+  const auto products = walk<StoredProduct>([&](PageRequest p) { return catalog.products(a.tenant_id, "", p); });
+  const std::vector<std::string> ids = {orders[3], products[7], orders[3], new_uuid(), "no id", ""};
+  const auto found = loop.run(catalog.find(a.tenant_id, ids));
+  ASSERT_EQ(found.orders.size(), 1u);
+  EXPECT_EQ(found.orders[0].id, orders[3]);
+  ASSERT_EQ(found.products.size(), 1u);
+  EXPECT_EQ(found.products[0].id, products[7]);
+  const auto foreign = loop.run(catalog.find(b.tenant_id, ids));
+  EXPECT_TRUE(foreign.orders.empty() && foreign.products.empty());
 }
 
 TEST_F(ListsTest, ForeignCursorsAreRefusedByName) {

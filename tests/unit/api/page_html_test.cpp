@@ -77,7 +77,13 @@ TEST(Page, EscapesEveryTextOfAConversation) {
   message.intent = kHostile;
   message.direction = "outbound";
   message.metadata_json = R"({"delivery":"<script>","error":"<script>"})";
+  message.entities_json =
+      R"([{"type":"<script>","value":"<script>"},{"type":"sku","value":"1","order_id":"o","product_id":"p"}])";
   data.messages.push_back(message);
+  data.catalog.orders.emplace_back().id = "o";
+  data.catalog.orders.back().status = kHostile;
+  data.catalog.products.emplace_back().id = "p";
+  data.catalog.products.back().title = kHostile;
   data.conversation.tags = {kHostile};
   storage::AutomaticAct act;
   act.id = act.intent = act.state = act.reason = kHostile;
@@ -99,27 +105,24 @@ TEST(Page, EscapesEveryTextOfAConversation) {
   EXPECT_EQ(message_page("n", kHostile, kHostile, true).find("<script"), std::string::npos);
 }
 
-TEST(Page, SaysWhatAMessageMeansAndHowSureThatIs) {
-  const auto shown = [](const std::string& model, const std::string& metadata) {
-    ConversationData data;
-    storage::Message message;
-    message.content = "where is my parcel";
-    message.content_type = "text";
-    message.direction = "inbound";
-    message.intent = "order_status";
-    message.confidence = 0.93;
-    message.nlp_model = model;
-    message.metadata_json = metadata;
-    data.messages.push_back(message);
-    return conversation_page(frame(), data);
-  };
-  EXPECT_NE(shown("default-1", "{}").find("order_status 93 %"), std::string::npos);
-  const auto unsure = shown("default-1", R"({"nlp":{"rejected":true}})");
-  EXPECT_NE(unsure.find("not sure"), std::string::npos);
-  EXPECT_EQ(unsure.find("order_status"), std::string::npos);
-  EXPECT_NE(shown("operator", R"({"nlp":{"rejected":true}})").find("order_status, as labelled"), std::string::npos);
-  for (const char* odd : {"", "[]", R"({"nlp":[]})", R"({"nlp":{"rejected":"yes"}})"})
-    EXPECT_NE(shown("default-1", odd).find("order_status 93 %"), std::string::npos) << odd;
+TEST(Page, ShowsWhatAMessageMeansAndHowItsOrderStands) {
+  ConversationData data;
+  storage::Message message;
+  message.direction = "inbound";
+  message.content_type = "text";
+  message.intent = "order_status";
+  message.confidence = 0.93;
+  message.entities_json = R"([{"type":"order_number","value":"66102","order_id":"order-1"},
+    {"type":"datetime","text":"во вторник"}])";
+  data.messages.push_back(message);
+  data.catalog.orders.emplace_back().id = "order-1";
+  data.catalog.orders.back().status = "confirm/waiting";
+  auto html = conversation_page(frame(), data);
+  for (const char* tag :
+       {"<span class=\"tag\">order_status 93 %</span>",
+        "<span class=\"tag known\"><span class=\"kind\">order number</span> 66102 · confirm/waiting</span>",
+        "<span class=\"tag\"><span class=\"kind\">datetime</span> во вторник</span>"})
+    EXPECT_NE(html.find(tag), std::string::npos) << tag;
 }
 
 TEST(Page, HasNoScriptNoStyleAttributeAndRefreshesItself) {

@@ -11,8 +11,18 @@ WebhookHandler::WebhookHandler(platforms::AccountDirectory& accounts, understand
                                IngestBatcher& batcher, crypto::Vault& vault, const Clock& clock)
     : accounts_(accounts), readers_(readers), batcher_(batcher), vault_(vault), clock_(clock) {}
 
+Task<Result<platforms::AccountPtr>> WebhookHandler::receiver(std::string path) {
+  try {
+    auto account = co_await accounts_.open_by_path(std::move(path));
+    co_return account;
+  } catch (const storage::StorageDown&) {
+    // the pool has said so; platforms repeat what is refused
+  }
+  co_return Error(ErrorKind::unavailable, "The hub can't look up who receives this now. Send it again.");
+}
+
 Task<HttpResponse> WebhookHandler::handle(std::string platform, std::string path, HttpRequest request) {
-  auto account = co_await accounts_.open_by_path(std::move(path));
+  auto account = co_await receiver(std::move(path));
   if (!account) co_return net::problem_from(account.error());
   const auto& open = **account;
   const auto* webhooks = open.connector->webhooks();

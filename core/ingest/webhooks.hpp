@@ -23,6 +23,8 @@ class WebhookHandler {
   Task<HttpResponse> handle(std::string platform, std::string path, HttpRequest request);
 
  private:
+  Task<Result<platforms::AccountPtr>> receiver(std::string path);
+
   platforms::AccountDirectory& accounts_;
   understanding::ReaderDirectory& readers_;
   IngestBatcher& batcher_;

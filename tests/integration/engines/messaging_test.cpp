@@ -128,6 +128,18 @@ TEST_F(MessagingTest, AFullQueueAsksThePlatformToComeAgain) {
   EXPECT_EQ(recorded.error().kind(), ErrorKind::unavailable);
 }
 
+TEST_F(MessagingTest, AWebhookWhoseAccountCannotBeLookedUpIsToComeAgain) {
+  auto options = database_options();
+  options.dsn = "host=/nowhere";
+  storage::Database away(loop.executor(), options);
+  storage::IntegrationRepository rows(away);
+  platforms::AccountDirectory unknown(rows, vault, connectors, base_urls());
+  ingest::WebhookHandler handler(unknown, readers, batcher, vault, clock);
+  const auto answer = loop.run(handler.handle("telegram", "path", HttpRequest("POST", "/hooks/telegram/path")));
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_FALSE(answer.headers.get("Retry-After").empty());
+}
+
 TEST_F(MessagingTest, OnlyThePlatformIsHeardAndEachUpdateOnce) {
   auto integration = connect_telegram();
   auto account = loop.run(accounts.open(user.tenant_id, integration.id)).value();

@@ -35,8 +35,9 @@ def our_headers():
     found, current = {}, None
     for line in listing.splitlines():
         if line.startswith("    "):
-            if current is not None and line.strip().startswith(str(ROOT)):
-                current.append(line.strip())
+            path = (BUILD / line.strip()).resolve()
+            if current is not None and path.is_relative_to(ROOT):
+                current.append(str(path))
         elif ": #deps" in line:
             current = found.setdefault(line.split(":")[0], [])
         else:

@@ -21,8 +21,11 @@ build_jobs() {
   echo $((processors < by_memory ? processors : by_memory))
 }
 
-# ccache gives up, and with it the build, when it cannot write its folder (an account without a home).
-choose_ccache_dir() {
+# What was compiled in one checkout serves in another: paths inside of it are told relative to it, also to the debugger
+# (-fdebug-prefix-map in cmake/targets.cmake). ccache gives up, and with it the build, when it cannot write its folder
+# (an account without a home).
+set_up_ccache() {
+  export CCACHE_BASEDIR="$root" CCACHE_ABSSTDERR=true
   [[ -n "${CCACHE_DIR:-}" ]] && return 0
   if [[ -z "${HOME:-}" || ! -w "${HOME:-/nonexistent}" ]]; then
     export CCACHE_DIR="$root/build/.ccache"
@@ -50,7 +53,7 @@ configure() {
   local preset="$1" log
   shift
   require_writable_build_folder
-  choose_ccache_dir
+  set_up_ccache
   mkdir -p "$root/build"
   log="$root/build/configure-$preset.log"
   say "configuring $preset"
@@ -64,7 +67,7 @@ configure() {
 build() {
   local preset="$1"
   shift
-  choose_ccache_dir
+  set_up_ccache
   if [[ -t 1 ]]; then
     ninja -C "$root/build/$preset" -j "$(build_jobs)" "$@"
   else

@@ -6,7 +6,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 cd "$root"
-choose_ccache_dir
+set_up_ccache
 
 cmake --preset release >/dev/null
 cmake --build build/release --target train_default_model -j "$(build_jobs)"

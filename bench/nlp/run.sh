@@ -12,7 +12,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib.sh"
 cd "$root"
-choose_ccache_dir
+set_up_ccache
 cmake --preset release -DEASYFLOW_BENCH=ON >/dev/null
 cmake --build build/release --target nlp_bench -j "$(build_jobs)" | tail -n 1
 exec build/release/bench/nlp_bench "$@"

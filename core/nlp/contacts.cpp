@@ -585,33 +585,43 @@ void find_cards(const Scan& s, std::vector<Candidate>& out) {
   }
 }
 
-/// "**** **** **** 4242", as mask_cards() leaves it: a stored message that is read again says what it said before.
+/// "**** **** **** 4242", as mask_cards() leaves it, so that a stored message that is read again says the same.
 void find_masked_cards(const Scan& s, std::vector<Candidate>& out) {
-  constexpr std::size_t kShown = 4, kFewestHidden = 13 - kShown, kMostHidden = kMostDigits - kShown;
+  constexpr std::size_t kShown = 4, kFewest = 13;
   const auto is_hidden = [&s](std::size_t at) { return is_sign(s, at, '*'); };
-  for (std::size_t at = 0, next = 0; at < s.tokens.size(); at = std::max(at + 1, next)) {
-    if (!is_hidden(at)) continue;
-    std::size_t hidden = 0, last = at;
+  for (std::size_t at = 0; at < s.tokens.size(); ++at) {
+    if (!is_hidden(at) || (is_joined(s, at) && is_hidden(at - 1))) continue;
+    std::array<std::size_t, kMostDigits> sizes{};
+    std::size_t groups = 0, count = 0, last = at;
     std::string shown;
-    for (next = at; next < s.tokens.size() && shown.size() < kShown; ++next) {
-      const Token& token = s.tokens[next];
-      if (next > at && token.begin - s.tokens[next - 1].end > 3) break;
-      if (is_hidden(next) ? !shown.empty() : token.kind == Kind::word) break;
-      if (token.kind == Kind::sign && !is_hidden(next)) {
-        if (!is_dash(s.word(token)) && !is_sign(s, next, '.')) break;
+    for (std::size_t i = at; i < s.tokens.size() && shown.size() < kShown; ++i) {
+      const Token& token = s.tokens[i];
+      if (i > at && token.begin - s.tokens[i - 1].end > 3) break;
+      if (token.kind == Kind::sign && !is_hidden(i)) {
+        if (!is_dash(s.word(token)) && !is_sign(s, i, '.')) break;
         continue;
       }
-      if (is_hidden(next))
-        ++hidden;
-      else
+      const std::size_t length = token.end - token.begin;
+      if (token.kind == Kind::word || count + length > kMostDigits) break;
+      const bool goes_on = i > at && is_joined(s, i) && last + 1 == i;
+      if (is_hidden(i)) {
+        if (!shown.empty()) break;
+      } else {
+        // a shorter number is the card's only behind a hidden digit: "*222 2", but not "8 916"
+        if (shown.empty() && length < kShown && !goes_on) break;
         shown += s.word(token);
-      last = next;
+      }
+      count += length;
+      if (goes_on)
+        sizes[groups - 1] += length;
+      else
+        sizes[groups++] = length;
+      last = i;
     }
-    const bool is_list = !is_hidden(at + 1) || !is_joined(s, at + 1);  // "* 4242"
-    const bool goes_on = is_joined(s, last + 1) && s.tokens[last + 1].kind != Kind::sign;
-    if (shown.size() == kShown && hidden >= kFewestHidden && hidden <= kMostHidden && !is_list && !goes_on)
-      out.push_back(
-          {"payment_card", s.tokens[at].begin, s.tokens[last].end, "**** " + shown, 1.0, priority::payment_card});
+    if (shown.size() != kShown || count < kFewest || !is_card_grouping({sizes.data(), groups})) continue;
+    out.push_back(
+        {"payment_card", s.tokens[at].begin, s.tokens[last].end, "**** " + shown, 1.0, priority::payment_card});
+    at = last;
   }
 }
 

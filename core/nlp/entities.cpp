@@ -84,15 +84,20 @@ void settle(std::vector<Candidate>& candidates, std::size_t bytes) {
   candidates = std::move(winners);
 }
 
-/// Leaves the codes that may be told beside the entities: those that overlap none, or hold a word of an article whole,
-/// as "tx500-black" does. Both by position.
+/// Whether an article may hold it, as "tx500-black" does.
+bool may_be_part(const Candidate& entity) {
+  return entity.priority < priority::user_rule &&
+         (entity.type == "color" || entity.type == "size" || entity.type == "city");
+}
+
+/// Leaves the codes that may stand beside the entities: those that overlap none, or hold them whole. Both by position.
 void settle_codes(std::vector<Candidate>& codes, const std::vector<Candidate>& entities) {
   auto next = entities.begin();
   std::erase_if(codes, [&](const Candidate& code) {
     next = std::find_if(next, entities.end(), [&](const Candidate& e) { return e.end > code.begin; });
     for (auto e = next; e != entities.end() && e->begin < code.end; ++e) {
-      const bool is_part = e->begin >= code.begin && e->end <= code.end && e->end - e->begin < code.end - code.begin;
-      if (!is_part || (e->type != "color" && e->type != "size" && e->type != "city")) return true;
+      const bool is_inside = e->begin >= code.begin && e->end <= code.end && e->end - e->begin < code.end - code.begin;
+      if (!is_inside || !may_be_part(*e)) return true;
     }
     return false;
   });
@@ -209,8 +214,8 @@ void append_entity(std::string& out, const Entity& entity) {
   out += '}';
 }
 
-/// By position; takes the candidates' texts.
-std::vector<Entity> told(std::string_view text, std::vector<Candidate>& candidates) {
+/// What was found, with offsets in code points; the candidates are used up.
+std::vector<Entity> to_entities(std::string_view text, std::vector<Candidate>& candidates) {
   std::vector<Entity> out;
   out.reserve(candidates.size());
   CodePoints points(text);
@@ -247,7 +252,7 @@ Facts find_facts(std::string_view text, const Reference& reference, const UserRu
   if (rules != nullptr) find_by_rules(s, *rules, candidates);
   settle(candidates, s.text.size());
   settle_codes(codes, candidates);
-  return {told(s.text, candidates), told(s.text, codes)};
+  return {to_entities(s.text, candidates), to_entities(s.text, codes)};
 }
 
 std::string mask_private(std::string_view text, const std::vector<Entity>& entities) {

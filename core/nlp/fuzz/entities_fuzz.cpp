@@ -30,8 +30,12 @@ void check(std::string_view text, const nlp::UserRules* rules) {
     if (code.start < behind_code) std::abort();
     behind_code = code.end;
     if (!code.type.empty() || code.end > length || code_points(code.text) != code.end - code.start) std::abort();
-    for (const auto& entity : entities)
-      if (code.start < entity.end && entity.start < code.end) std::abort();
+    for (const auto& entity : entities) {
+      if (entity.end <= code.start || code.end <= entity.start) continue;
+      const bool is_part =
+          code.start <= entity.start && entity.end <= code.end && entity.end - entity.start < code.end - code.start;
+      if (!is_part || (entity.type != "color" && entity.type != "size" && entity.type != "city")) std::abort();
+    }
   }
   std::size_t behind = 0;
   for (const auto& entity : entities) {

@@ -75,6 +75,7 @@ TEST(NlpEntities, CodesOfWhichNothingIsSaidStandApart) {
       {"есть кр-5512ж или 15503-м?", "кр-5512ж 15503-м"},
       // a colour, a size or a city may be a part of an article, other facts not
       {"а tx500-black и white-9042 ещё есть?", "tx500-black white-9042"},
+      {"есть tx500-xl или 630099-Москва?", "tx500-xl 630099-Москва"},
       {"пишите tx500-black@b.ru", ""},
       {"1000001 1000002 1000003 1000004 1000005 1000006 1000007 1000008 1000009",
        "1000001 1000002 1000003 1000004 1000005 1000006 1000007 1000008"},

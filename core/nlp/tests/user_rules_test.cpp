@@ -50,6 +50,11 @@ TEST(NlpUserRules, WinOverTheBuiltInOnes) {
             "ticket #5512; warehouse Казань=KZN-1");
 }
 
+TEST(NlpUserRules, GiveWayToNoCode) {
+  auto own = rules("kind,type,pattern,value\nlookup,color,black,noir\n");
+  EXPECT_TRUE(find_facts("а tx500-black есть?", testing::friday(), own.get()).codes.empty());
+}
+
 TEST(NlpUserRules, NeverHideAPaymentCard) {
   auto own = rules("kind,type,pattern\nregex,order_number,\"[\\d ]{10,}\"\n");
   const auto entities = entities_of("4111 1111 1111 1111", own.get());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/base/json.hpp"
+
 namespace easyflow::api {
 namespace {
 
@@ -14,13 +16,6 @@ nlohmann::json parsed(const std::string& json) {
 nlohmann::json entities_in(const storage::Message& message) {
   auto entities = parsed(message.entities_json);
   return entities.is_array() ? entities : nlohmann::json::array();
-}
-
-/// A text of an object; empty when it is not there.
-std::string member(const nlohmann::json& object, const char* name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 template <class Row>
@@ -44,16 +39,17 @@ std::string intent_text(const storage::Message& message) {
 std::vector<Fact> facts_of(const storage::Message& message, const storage::CatalogRows& catalog) {
   std::vector<Fact> out;
   for (const auto& entity : entities_in(message)) {
-    Fact fact{member(entity, "type"), member(entity, "value"), {}};
+    Fact fact{text_member(entity, "type"), text_member(entity, "value"), {}};
     std::replace(fact.kind.begin(), fact.kind.end(), '_', ' ');
-    if (fact.value.empty()) fact.value = member(entity, "text");
+    if (fact.value.empty()) fact.value = text_member(entity, "text");
     if (fact.kind.empty() || fact.value.empty()) continue;
-    if (const auto* order = with_id(catalog.orders, member(entity, "order_id")))
-      fact.row = order->status.empty() ? "known" : order->status;
-    if (const auto* product = with_id(catalog.products, member(entity, "product_id")))
-      fact.row = product->title.empty() ? "known" : product->title;
+    if (const auto* order = with_id(catalog.orders, text_member(entity, "order_id")))
+      fact.known = order->status.empty() ? "known" : order->status;
+    if (const auto* product = with_id(catalog.products, text_member(entity, "product_id")))
+      fact.known = product->title.empty() ? "known" : product->title;
     out.push_back(std::move(fact));
   }
+  std::stable_partition(out.begin(), out.end(), [](const Fact& fact) { return !fact.known.empty(); });
   return out;
 }
 
@@ -62,7 +58,7 @@ std::vector<std::string> ids_named_in(const std::vector<storage::Message>& messa
   for (const auto& message : messages)
     for (const auto& entity : entities_in(message))
       for (const char* name : {"order_id", "product_id"})
-        if (auto id = member(entity, name); !id.empty()) ids.push_back(std::move(id));
+        if (auto id = text_member(entity, name); !id.empty()) ids.push_back(std::move(id));
   return ids;
 }
 

@@ -13,13 +13,14 @@ namespace easyflow::api {
 /// empty when nobody has read the message.
 std::string intent_text(const storage::Message& message);
 
-/// A fact of a message.
+/// Something found in a message.
 struct Fact {
   std::string kind;   ///< "order number"
   std::string value;  ///< normalized, or as written
-  std::string row;    ///< of an order or product its status or title, "known" without one; empty: it is none of theirs
+  std::string known;  ///< status of the order, or title of the product, that it leads to ("known" without one)
 };
-/// By position. `catalog` holds the rows of ids_named_in(); what it lacks is as if it were unknown.
+/// Those that lead to an order or a product first, then by position. `catalog` holds the rows of ids_named_in(); what
+/// it lacks is as if it were unknown.
 std::vector<Fact> facts_of(const storage::Message& message, const storage::CatalogRows& catalog);
 
 /// Ids of the orders and products that messages name.

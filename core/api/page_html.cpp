@@ -8,6 +8,7 @@
 
 #include "core/api/html.hpp"
 #include "core/api/meaning_text.hpp"
+#include "core/base/json.hpp"
 
 namespace easyflow::api {
 
@@ -386,13 +387,6 @@ Html run_table(const PageFrame& frame, const StatusData& data) {
   return html;
 }
 
-/// A text of a stored JSON object; empty when it is not there.
-std::string member(const nlohmann::json& object, const char* name) {
-  if (!object.is_object()) return {};
-  auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// Where one of our messages stands, and why, as its metadata tells.
 struct Delivery {
   std::string state;
@@ -403,8 +397,8 @@ struct Delivery {
 Delivery delivery_of(const storage::Message& message) {
   auto metadata = nlohmann::json::parse(message.metadata_json, nullptr, /*allow_exceptions=*/false);
   Delivery out;
-  out.state = member(metadata, "error_code") == "cancelled" ? "taken back" : member(metadata, "delivery");
-  out.error = member(metadata, "error");
+  out.state = text_member(metadata, "error_code") == "cancelled" ? "taken back" : text_member(metadata, "delivery");
+  out.error = text_member(metadata, "error");
   out.automatic = metadata.is_object() && metadata.contains("automatic");
   return out;
 }
@@ -412,9 +406,9 @@ Delivery delivery_of(const storage::Message& message) {
 /// "order number 66102 · confirm/waiting", "color light_blue".
 Html fact_tag(const Fact& fact) {
   Html html;
-  html << " <span class=\"" << std::string_view(fact.row.empty() ? "tag" : "tag known") << "\"><span class=\"kind\">"
+  html << " <span class=\"" << std::string_view(fact.known.empty() ? "tag" : "tag known") << "\"><span class=\"kind\">"
        << fact.kind << "</span> " << shortened(fact.value, kLongestFact);
-  if (!fact.row.empty()) html << " · " << shortened(fact.row, kLongestFact);
+  if (!fact.known.empty()) html << " · " << shortened(fact.known, kLongestFact);
   html << "</span>";
   return html;
 }
@@ -431,9 +425,10 @@ Html line(const PageFrame& frame, const storage::Message& message, const storage
        << "</div><div class=\"about\">" << moment(message.sent_at ? *message.sent_at : message.created_at, frame.now);
   if (message.content_type != "text") html << " <span class=\"tag\">" << message.content_type << "</span>";
   if (auto intent = intent_text(message); !intent.empty()) html << " <span class=\"tag\">" << intent << "</span>";
-  auto facts = facts_of(message, catalog);
-  if (facts.size() > kFactsShown) facts.resize(kFactsShown);
-  for (const auto& fact : facts) html << fact_tag(fact);
+  std::size_t shown = 0;
+  const auto facts = facts_of(message, catalog);
+  for (; shown < std::min(facts.size(), kFactsShown); ++shown) html << fact_tag(facts[shown]);
+  if (facts.size() > shown) html << " <span>+" << static_cast<long long>(facts.size() - shown) << "</span>";
   if (automatic) html << " <span class=\"tag\">automatic</span>";
   if (!delivery.empty()) html << " <span>" << (delivery == "unknown" ? "outcome unknown" : delivery) << "</span>";
   if (!error.empty()) html << " <span>" << shortened(error, kLongestFault) << "</span>";
@@ -445,10 +440,10 @@ Html line(const PageFrame& frame, const storage::Message& message, const storage
 std::string deeds(const nlohmann::json& acts) {
   std::string out;
   auto add = [&](const std::string& deed) { out += (out.empty() ? "" : ", ") + deed; };
-  if (auto reply = member(acts, "reply"); !reply.empty()) add("answered “" + shortened(reply, 80) + "”");
+  if (auto reply = text_member(acts, "reply"); !reply.empty()) add("answered “" + shortened(reply, 80) + "”");
   if (acts.is_object() && acts.contains("escalate")) add("escalated");
-  if (auto tag = member(acts, "tag"); !tag.empty()) add("tagged " + tag);
-  if (auto state = member(acts, "state"); !state.empty()) add("moved to the state " + state);
+  if (auto tag = text_member(acts, "tag"); !tag.empty()) add("tagged " + tag);
+  if (auto state = text_member(acts, "state"); !state.empty()) add("moved to the state " + state);
   return out;
 }
 
@@ -462,7 +457,7 @@ Html act_line(const PageFrame& frame, const ConversationData& data, const storag
   if (!act.reason.empty()) html << "<span class=\"what\">" << act.reason << "</span>";
   if (acts.is_object() && acts.contains("undo"))
     for (const auto& left : acts["undo"].value("left", nlohmann::json::array()))
-      html << "<span class=\"what\">" << member(left, "reason") << "</span>";
+      html << "<span class=\"what\">" << text_member(left, "reason") << "</span>";
   if (data.may_undo && (act.state == "done" || act.state == "pending"))
     html << "<form method=\"post\" action=\"/conversations/" << data.conversation.id
          << "/undo\"><input type=\"hidden\" name=\"form_token\" value=\"" << frame.form_token

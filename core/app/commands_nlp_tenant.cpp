@@ -346,7 +346,8 @@ Task<int> rescore(Core& core, const Invocation& invocation, std::string tenant_i
 
 void add_rescore(CLI::App& group, Invocation& invocation) {
   auto options = std::make_shared<RescoreOptions>();
-  auto* command = group.add_subcommand("rescore", "Read older messages again with the active model and rules");
+  auto* command =
+      group.add_subcommand("rescore", "Read older messages again: model, rules, orders and products of now");
   auto* since = command->add_option("--since", options->since, "Only messages from then on: 2026-11-01");
   command->add_flag("--status", options->status, "How far it has come")->excludes(since);
   command->footer(

@@ -237,12 +237,12 @@ Task<int> list_conversations(Core& core, const Invocation& invocation, const Lis
   co_return 0;
 }
 
-/// "order_status 93 %; order number 66102 (confirm/waiting); color red"
+/// "order_status 93 %; order number 66102 (confirm/waiting); color red"; empty when there is nothing to say.
 std::string meaning_line(const storage::Message& message, const storage::CatalogRows& catalog) {
   auto out = printable(api::intent_text(message), 60);
   for (const auto& fact : api::facts_of(message, catalog)) {
     out += (out.empty() ? "" : "; ") + printable(fact.kind + ' ' + fact.value, 60);
-    if (!fact.row.empty()) out += " (" + printable(fact.row, 60) + ")";
+    if (!fact.known.empty()) out += " (" + printable(fact.known, 60) + ")";
   }
   return out;
 }

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 
+#include "core/base/json.hpp"
+
 namespace easyflow::automation {
 namespace {
 
@@ -106,14 +108,9 @@ std::string order_number_in(std::string_view entities_json) {
   const auto entities = nlohmann::json::parse(entities_json, nullptr, /*allow_exceptions=*/false);
   if (!entities.is_array()) return {};
   for (const auto& entity : entities) {
-    if (!entity.is_object()) continue;
-    auto member = [&](const char* name) {
-      const auto found = entity.find(name);
-      return found != entity.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    if (member("type") != "order_number") continue;
-    auto value = member("value");
-    return value.empty() ? member("text") : value;
+    if (text_member(entity, "type") != "order_number") continue;
+    auto value = text_member(entity, "value");
+    return value.empty() ? text_member(entity, "text") : value;
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/base/json.hpp"
 #include "core/understanding/reply.hpp"
 
 namespace easyflow::understanding {

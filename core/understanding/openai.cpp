@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/json.hpp"
 #include "core/understanding/reply.hpp"
 
 namespace easyflow::understanding {

@@ -1,5 +1,6 @@
 #include "core/understanding/rasa.hpp"
 
+#include "core/base/json.hpp"
 #include "core/understanding/reply.hpp"
 
 namespace easyflow::understanding {

@@ -26,11 +26,6 @@ const nlohmann::json* member(const nlohmann::json& object, const char* name) {
   return found == object.end() ? nullptr : &*found;
 }
 
-std::string text_member(const nlohmann::json& object, const char* name) {
-  const auto* value = member(object, name);
-  return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
-}
-
 std::optional<double> probability(const nlohmann::json* value) {
   if (value == nullptr || !value->is_number()) return std::nullopt;
   const auto number = value->get<double>();

@@ -14,8 +14,6 @@ namespace easyflow::understanding {
 Result<nlohmann::json> read_object(const std::string& who, const HttpResponse& response);
 /// A member, or null when it is not there or `object` is no object.
 const nlohmann::json* member(const nlohmann::json& object, const char* name);
-/// A text member; empty when it is none.
-std::string text_member(const nlohmann::json& object, const char* name);
 /// A probability; nothing when it is none. What rounding brought above 1 counts as 1.
 std::optional<double> probability(const nlohmann::json* value);
 /// How many code points a UTF-8 text has.

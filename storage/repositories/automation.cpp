@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/ids.hpp"
+#include "core/base/json.hpp"
 #include "storage/repositories/outbound_queue.hpp"
 #include "storage/repositories/rows.hpp"
 
@@ -167,12 +168,6 @@ bool contains(const std::vector<std::string>& all, const std::string& wanted) {
   return std::find(all.begin(), all.end(), wanted) != all.end();
 }
 
-/// A text of a stored JSON object; empty when it is not there.
-std::string member(const json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 struct Carried {
   json acts = json::object();
   json before = json::object();
@@ -264,13 +259,13 @@ void undo_conversation(Tx& tx, const AutomaticAct& act, const json& acts, const 
   if (acts.contains("escalate")) {
     const auto current = text_of(now["status"]);
     if (current == "escalated") {
-      status = member(before, "status");
+      status = text_member(before, "status");
       undoing.restored("escalate");
     } else {
       undoing.left("escalate", "The status was changed to \"" + current + "\" since; it stays so.");
     }
   }
-  if (const auto added = member(acts, "tag"); !added.empty()) {
+  if (const auto added = text_member(acts, "tag"); !added.empty()) {
     if (contains(texts_of(now["tags"]), added)) {
       tag = added;
       undoing.restored("tag");
@@ -278,7 +273,7 @@ void undo_conversation(Tx& tx, const AutomaticAct& act, const json& acts, const 
       undoing.left("tag", "The tag was removed since.");
     }
   }
-  if (const auto entered = member(acts, "state"); !entered.empty()) {
+  if (const auto entered = text_member(acts, "state"); !entered.empty()) {
     const auto current = text_of(now["current_state"]);
     state = current == entered;
     if (state)

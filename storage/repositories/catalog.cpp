@@ -34,12 +34,12 @@ constexpr Sql kProducts{"catalog.products", R"sql(
      and ($2::text is null or (sku, id) > ($2::text, $3::uuid))
    order by sku, id limit $4::integer)sql"};
 
-constexpr Sql kOrdersOf{"catalog.orders_of", R"sql(
+constexpr Sql kOrdersById{"catalog.orders_by_id", R"sql(
   select id, integration_id, external_id, external_number, status, total_minor, coalesce(currency, '') as currency,
          ordered_at, source_updated_at, updated_at
     from orders where id = any($1::uuid[]))sql"};
 
-constexpr Sql kProductsOf{"catalog.products_of", R"sql(
+constexpr Sql kProductsById{"catalog.products_by_id", R"sql(
   select id, integration_id, external_id, sku, title, brand, category, barcodes, source_updated_at, updated_at
     from products where id = any($1::uuid[]))sql"};
 
@@ -139,17 +139,17 @@ Task<Result<Paged<StoredProduct>>> CatalogRepository::products(std::string tenan
 }
 
 Task<CatalogRows> CatalogRepository::find(std::string tenant_id, std::vector<std::string> ids) {
-  if (ids.empty()) co_return CatalogRows{};
   PgArray wanted;
   for (const auto& id : ids)
     if (is_uuid(id)) wanted.add(id);
   auto work = [wanted = wanted.take()](Tx& tx) {
     CatalogRows out;
-    for (const auto& row : tx.exec(kOrdersOf, wanted)) out.orders.push_back(read_order(row));
-    for (const auto& row : tx.exec(kProductsOf, wanted)) out.products.push_back(read_product(row));
+    if (wanted == "{}") return out;
+    for (const auto& row : tx.exec(kOrdersById, wanted)) out.orders.push_back(read_order(row));
+    for (const auto& row : tx.exec(kProductsById, wanted)) out.products.push_back(read_product(row));
     return out;
   };
-  co_return co_await db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
+  return db_.run(Lane::interactive, Scope::tenant(std::move(tenant_id)), std::move(work));
 }
 
 }  // namespace easyflow::storage

@@ -48,7 +48,7 @@ struct StoredProduct {
   Timestamp updated_at;
 };
 
-/// What messages speak of.
+/// Orders and products by themselves, in no order.
 struct CatalogRows {
   std::vector<StoredOrder> orders;  ///< without their items
   std::vector<StoredProduct> products;
@@ -63,7 +63,7 @@ class CatalogRepository {
   Task<std::optional<std::pair<StoredOrder, std::string>>> order(std::string tenant_id, std::string id);
   /// By sku, then id.
   Task<Result<Paged<StoredProduct>>> products(std::string tenant_id, std::string integration_id, PageRequest page);
-  /// Those of these ids, in no order. Asks nothing when there are none.
+  /// Those of these ids; what is no id of theirs is passed over.
   Task<CatalogRows> find(std::string tenant_id, std::vector<std::string> ids);
 
  private:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/ids.hpp"
+#include "core/base/json.hpp"
 #include "storage/pg_array.hpp"
 #include "storage/repositories/meaning.hpp"
 #include "storage/repositories/rows.hpp"
@@ -87,21 +88,26 @@ Message read_message(const pqxx::row& row) {
   return out;
 }
 
-/// The entities as they were stored; those that lead nowhere yet go to `mentions`.
+/// The entities as they were stored, but for the rows they lead to: those are looked up through `mentions`.
 StoredMeaning entities_of(const Message& message, Mentions& mentions) {
   StoredMeaning out;
-  const auto entities = nlohmann::json::parse(message.entities_json, nullptr, /*allow_exceptions=*/false);
+  auto entities = nlohmann::json::parse(message.entities_json, nullptr, /*allow_exceptions=*/false);
   if (!entities.is_array()) return out;  // rows of older versions
   out.entities.reserve(entities.size());
-  for (const auto& entity : entities) {
-    const auto text = [&entity](const char* name) {
-      const auto member = entity.is_object() ? entity.find(name) : entity.end();
-      return member != entity.end() && member->is_string() ? member->get<std::string>() : std::string();
-    };
-    const auto type = text("type");
-    out.entities.push_back({type.empty() ? "unknown" : type, text("value"), entity.dump()});
-    if (text("order_id").empty() && text("product_id").empty()) mentions.add(out.entities.back());
+  for (auto& entity : entities) {
+    StoredEntity one;
+    one.type = text_member(entity, "type");
+    one.value = text_member(entity, "value");
+    if (one.type.empty()) one.type = "unknown";
+    if (entity.is_object()) {
+      entity.erase("order_id");
+      entity.erase("product_id");
+    }
+    one.json = entity.dump();
+    out.entities.push_back(std::move(one));
   }
+  remember_rows(out, message.entities_json);
+  for (auto& entity : out.entities) mentions.add(entity);
   return out;
 }
 

@@ -53,8 +53,8 @@ class ConversationRepository {
   Task<Result<Paged<Conversation>>> list(std::string tenant_id, std::string platform, std::string status,
                                          PageRequest page);
   Task<std::optional<Conversation>> find(std::string tenant_id, std::string id);
-  /// Newest first. Numbers that led nowhere when their message was stored are looked up again: orders and products may
-  /// have come in since.
+  /// Newest first. Their order numbers, articles and tracking numbers are looked up again: orders and products may have
+  /// come in, or gone, since the message was stored.
   Task<Result<Paged<Message>>> messages(std::string tenant_id, std::string conversation_id, PageRequest page);
   /// False when there is no such conversation.
   Task<bool> set_status(std::string tenant_id, std::string id, std::string status);

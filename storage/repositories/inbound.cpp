@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/base/ids.hpp"
+#include "core/base/json.hpp"
 #include "storage/pg_array.hpp"
 #include "storage/repositories/nlp_requests.hpp"
 #include "storage/repositories/rows.hpp"
@@ -215,9 +216,7 @@ void mask_quote(std::string& metadata, const MessageReader& reader) {
 std::string title_of(const sdk::InboundEvent& e) {
   if (is_private(e)) return e.sender.full_name.empty() ? e.sender.username : e.sender.full_name;
   if (e.metadata_json.find("chat_title") == std::string::npos) return {};
-  const auto metadata = read_object(e.metadata_json);
-  const auto title = metadata.find("chat_title");
-  return title != metadata.end() && title->is_string() ? title->get<std::string>() : std::string();
+  return text_member(read_object(e.metadata_json), "chat_title");
 }
 
 /// When an edit was made: `sent_at` stays the time of the message where the platform tells both.

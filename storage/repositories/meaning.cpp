@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/ids.hpp"
+#include "core/base/json.hpp"
 #include "storage/repositories/rows.hpp"
 
 namespace easyflow::storage {
@@ -47,6 +48,12 @@ std::string in_capitals(std::string text) {
   return text;
 }
 
+/// The order or product that a stored entity leads to; empty: none.
+std::string row_of(const nlohmann::json& entity) {
+  auto order = text_member(entity, "order_id");
+  return order.empty() ? text_member(entity, "product_id") : order;
+}
+
 }  // namespace
 
 std::string confidence_text(int hundredths) {
@@ -64,11 +71,12 @@ std::string entities_json(const StoredMeaning& meaning) {
   return out += ']';
 }
 
-void Mentions::Newest::take(const std::string& other, Timestamp other_at) {
-  if (other.empty()) return;
-  if (!id.empty() && (other_at < at || (other_at == at && other >= id))) return;
-  id = other;
-  at = other_at;
+void remember_rows(StoredMeaning& meaning, const std::string& entities_json) {
+  const auto before = nlohmann::json::parse(entities_json, nullptr, /*allow_exceptions=*/false);
+  if (!before.is_array()) return;  // rows of older versions
+  for (auto& entity : meaning.entities)
+    for (const auto& known : before)
+      if (entity.row.empty() && text_member(known, "value") == entity.value) entity.row = row_of(known);
 }
 
 void Mentions::add(StoredEntity& entity) {
@@ -84,40 +92,71 @@ PgBinary Mentions::numbers() const {
   return numbers.take();
 }
 
-void Mentions::settle(const std::string& rows) {
+const Mentions::Owner* Mentions::chosen(const std::vector<Owner>& owners, const std::string& before) {
+  const Owner* best = nullptr;
+  for (const auto& owner : owners) {
+    if (owner.id == before) return &owner;
+    if (best == nullptr || owner.at > best->at || (owner.at == best->at && owner.id < best->id)) best = &owner;
+  }
+  return best;
+}
+
+void Mentions::take(const std::string& rows) {
   for (const auto& row : nlohmann::json::parse(rows)) {
-    const auto id = [&row](const char* name) {
-      return row.at(name).is_null() ? std::string() : row.at(name).get<std::string>();
-    };
     const auto at = parse_rfc3339(row.at("at").get<std::string>()).value();
     auto& owners = owners_[row.at("number").get<std::string>()];
-    owners.order.take(id("order_id"), at);
-    owners.product.take(id("product_id"), at);
+    if (auto id = text_member(row, "order_id"); !id.empty()) owners.orders.push_back({std::move(id), at});
+    if (auto id = text_member(row, "product_id"); !id.empty()) owners.products.push_back({std::move(id), at});
   }
+}
+
+void Mentions::settle() {
   for (auto* entity : entities_) {
     auto owners = owners_.at(entity->value);
     const auto& others = owners_.at(in_capitals(entity->value));
-    owners.order.take(others.order.id, others.order.at);
-    owners.product.take(others.product.id, others.product.at);
+    owners.orders.insert(owners.orders.end(), others.orders.begin(), others.orders.end());
+    owners.products.insert(owners.products.end(), others.products.begin(), others.products.end());
+    const auto* order = chosen(owners.orders, entity->row);
+    const auto* product = chosen(owners.products, entity->row);
+    if (order == nullptr && product == nullptr) continue;
     // a number can belong to an order as well as to a product; its kind decides then
-    const bool is_product = !owners.product.id.empty() && (entity->type == "sku" || owners.order.id.empty());
-    const auto& id = is_product ? owners.product.id : owners.order.id;
-    if (id.empty()) continue;
+    const bool is_product = order == nullptr || (product != nullptr && order->id != entity->row &&
+                                                 (product->id == entity->row || entity->type == "sku"));
     if (entity->type.empty()) {
       entity->type = is_product ? "sku" : "order_number";
       add_member(entity->json, "type", '"' + entity->type + '"');
       for (int i = 1; i <= entity->holds; ++i) entity[i].type.clear();
     }
-    add_member(entity->json, is_product ? "product_id" : "order_id", '"' + id + '"');
+    add_member(entity->json, is_product ? "product_id" : "order_id", '"' + (is_product ? product : order)->id + '"');
   }
   entities_.clear();
   owners_.clear();
 }
 
+void Mentions::settle(const std::string& rows) {
+  take(rows);
+  settle();
+}
+
 void Mentions::resolve(Tx& tx) {
   if (entities_.empty()) return;
-  const auto rows = tx.exec(kMentioned, numbers());
-  if (!rows[0][0].is_null()) settle(text_of(rows[0][0]));
+  // few at a time: mentioned() stops at a thousand rows
+  constexpr int kAtOnce = 200;
+  TextColumn numbers;
+  std::vector<std::string> answers;
+  int waiting = 0;
+  const auto ask = [&] {
+    const auto rows = tx.exec(kMentioned, numbers.take());
+    if (!rows[0][0].is_null()) answers.push_back(text_of(rows[0][0]));
+    waiting = 0;
+  };
+  for (const auto& [number, owners] : owners_) {
+    numbers.add(number);
+    if (++waiting == kAtOnce) ask();
+  }
+  if (waiting > 0) ask();
+  for (const auto& answer : answers) take(answer);
+  settle();
 }
 
 void put_pending_acts(Tx& tx, const std::vector<PendingAct>& acts) {

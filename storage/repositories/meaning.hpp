@@ -18,6 +18,7 @@ struct StoredEntity {
   std::string value;  ///< normalized; may be empty
   std::string json;   ///< the object as it is stored; of a code without "type"
   int holds = 0;      ///< of a code: how many of the next ones lie in it, and are not stored when it is
+  std::string row;    ///< id of the order or product it led to before, which it keeps as long as that bears the number
 };
 
 struct StoredMeaning {
@@ -52,9 +53,12 @@ std::string confidence_text(int hundredths);
 /// [{"type": ...}, ...]
 std::string entities_json(const StoredMeaning& meaning);
 
+/// Tells the entities which rows their numbers led to in `entities_json`, an earlier reading of the same message.
+void remember_rows(StoredMeaning& meaning, const std::string& entities_json);
+
 /// Order numbers, articles and tracking numbers in messages, which the database function mentioned() looks up among the
 /// tenant's own orders and products, as written and in capitals; what is found gets "order_id" or "product_id", and a
-/// code its type. Of several that bear a number the newest is meant.
+/// code its type. Of several that bear a number the one it led to before is meant, else the newest.
 class Mentions {
  public:
   /// Must stay where it is, with those it holds behind it; what can't be a number of an order or a product is passed
@@ -64,18 +68,20 @@ class Mentions {
   PgBinary numbers() const;
   /// Adds what was found to the entities and forgets them: `rows` is a JSON array of rows of mentioned().
   void settle(const std::string& rows);
-  /// Looks them up in a statement of their own, none when there is nothing to look up, and settles.
+  /// Looks them up in statements of their own, none when there is nothing to look up, and settles.
   void resolve(Tx& tx);
 
  private:
-  struct Newest {
-    std::string id;  ///< "": none
+  struct Owner {
+    std::string id;
     Timestamp at{};
-    void take(const std::string& other, Timestamp other_at);
   };
   struct Owners {
-    Newest order, product;
+    std::vector<Owner> orders, products;
   };
+  static const Owner* chosen(const std::vector<Owner>& owners, const std::string& before);
+  void take(const std::string& rows);
+  void settle();
   std::vector<StoredEntity*> entities_;
   std::map<std::string, Owners> owners_;  ///< by number
 };

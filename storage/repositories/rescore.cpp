@@ -26,7 +26,7 @@ constexpr Sql kPosition{"rescore.position", R"sql(
 
 // The bounds are plain comparisons, so that partitions and index entries outside of them are not looked at.
 constexpr Sql kPage{"rescore.page", R"sql(
-  select id, created_at, content, coalesce(sent_at, created_at) as said_at,
+  select id, created_at, content, entities, coalesce(sent_at, created_at) as said_at,
          nlp_model is not distinct from 'operator' as labelled,
          (metadata->'nlp'->'embedded') is not null as read_by_provider
     from messages
@@ -36,11 +36,14 @@ constexpr Sql kPage{"rescore.page", R"sql(
      and direction = 'inbound' and content <> '' and content_type <> 'callback'
    order by created_at, id limit $4::integer)sql"};
 
+// What a provider left in metadata.nlp stays: why it did not answer.
 constexpr Sql kChange{"rescore.change", R"sql(
   update messages m
      set content = g.content, intent = left(g.intent, 100), confidence = g.hundredths / 100.0,
          entities = g.entities::jsonb, nlp_model = left(g.nlp_model, 100),
-         metadata = coalesce(m.metadata, '{}') || jsonb_build_object('nlp', g.details::jsonb)
+         metadata = coalesce(m.metadata, '{}') ||
+                    jsonb_build_object('nlp', coalesce(m.metadata->'nlp', '{}')
+                                                - '{rejected,ambiguous,ranking}'::text[] || g.details::jsonb)
     from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::text[],
                 $9::text[])
          as g(id, created_at, was, content, intent, hundredths, entities, nlp_model, details)
@@ -79,6 +82,7 @@ struct Reread {
   std::string id;
   Timestamp created_at;
   std::string was;
+  std::string entities_json;  ///< as they were
   std::string content;
   StoredMeaning meaning;
 };
@@ -86,8 +90,10 @@ struct Reread {
 long long change(Tx& tx, std::vector<Reread>& messages) {
   if (messages.empty()) return 0;
   Mentions mentions;
-  for (auto& message : messages)
+  for (auto& message : messages) {
+    remember_rows(message.meaning, message.entities_json);
     for (auto& entity : message.meaning.entities) mentions.add(entity);
+  }
   mentions.resolve(tx);
   UuidColumn ids;
   TimestampColumn created;
@@ -144,6 +150,7 @@ Task<Result<Rescore>> RescoreRepository::page(std::string tenant_id, std::string
       auto read = reader->read(message.was, time_of(row["said_at"]));
       if (!read.meaning) continue;
       message.id = text_of(row["id"]);
+      if (!row["entities"].is_null()) message.entities_json = text_of(row["entities"]);
       message.created_at = time_of(row["created_at"]);
       message.content = std::move(read.text);
       message.meaning = std::move(*read.meaning);

@@ -232,12 +232,27 @@ TEST_F(MeaningTest, WhatComesInAfterItsMessageIsFoundWhenTheMessageIsShown) {
   EXPECT_FALSE(entities[2].contains("order_id"));
   EXPECT_EQ(entities[3]["value"], "red");
 
-  change(a, "update messages set entities = '[{\"value\":\"66102\",\"type\":\"order_number\",\"order_id\":\"x\"}]'");
-  EXPECT_EQ(nlohmann::json::parse(shown())[0]["order_id"], "x") << "what was found stays";
+  EXPECT_EQ(value(a, "select entities->0->>'order_id' from messages"), "") << "it is shown, not stored";
   for (const char* odd : {"{}", "[1]", "[{}]", R"([{"type":1,"value":2}])"}) {
     change(a, std::string("update messages set entities = '") + odd + "'");
     EXPECT_EQ(nlohmann::json::parse(shown()), nlohmann::json::parse(odd)) << "nothing is lost";
   }
+}
+
+TEST_F(MeaningTest, AMessageKeepsItsOrderAsLongAsThatIsThere) {
+  const auto order = add_order(a, "old", "500", "2024-01-01");
+  said(a, "1", "order_status #500");
+  const auto shown = [this] {
+    const auto conversation = value(a, "select id from conversations");
+    const auto page = loop.run(conversations.messages(a.tenant_id, conversation, {10, ""})).value();
+    return nlohmann::json::parse(page.items.at(0).entities_json)[0].value("order_id", "");
+  };
+  const auto newer = add_order(a, "new", "500", "2026-01-01");
+  EXPECT_EQ(shown(), order);
+  change(a, "delete from orders where id = '" + order + "'");
+  EXPECT_EQ(shown(), newer) << "an account was removed and connected again";
+  change(a, "delete from orders");
+  EXPECT_EQ(shown(), "");
 }
 
 TEST_F(MeaningTest, OfSeveralOrdersWithANumberTheNewestIsMeant) {

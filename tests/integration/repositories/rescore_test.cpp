@@ -19,7 +19,8 @@ class WordReader final : public MessageReader {
     meaning.model = model_;
     meaning.details_json = R"({"source":"model"})";
     meaning.has_action = true;
-    if (!number.empty()) meaning.entities.push_back({"", number, R"({"value":")" + number + R"("})"});
+    const auto code = last_word ? text.substr(text.rfind(' ') + 1) : number;
+    if (!code.empty()) meaning.entities.push_back({"", code, R"({"value":")" + code + R"("})", 0, ""});
     out.meaning = std::move(meaning);
     out.text = mask(std::move(text));
     return out;
@@ -30,7 +31,8 @@ class WordReader final : public MessageReader {
     return text;
   }
   mutable int reads = 0;
-  std::string number;  ///< a code in each message
+  std::string number;      ///< a code in each message
+  bool last_word = false;  ///< is a code, too
 
  private:
   std::string model_;
@@ -114,6 +116,7 @@ TEST_F(RescoreTest, WhatOtherRulesOrOrdersMakeOfAMessageIsStored) {
   EXPECT_EQ(page(a, "m1", one, 10).changed, 1) << "all are read, one has changed";
   EXPECT_EQ(value(a, "select count(*) from messages where entities = '[]'"), "3");
 
+  change(a, R"(update messages set metadata = '{"nlp":{"fallback":"timeout"}}' where content like 'intent1 %')");
   one->number = "66102";
   change(a,
          "insert into orders (id, tenant_id, integration_id, external_id, ordered_at, source_updated_at, raw) values "
@@ -122,6 +125,35 @@ TEST_F(RescoreTest, WhatOtherRulesOrOrdersMakeOfAMessageIsStored) {
   loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt));
   EXPECT_EQ(page(a, "m1", one, 10).changed, 3);
   EXPECT_EQ(value(a, "select count(*) from messages, orders where entities->0->>'order_id' = orders.id::text"), "3");
+  EXPECT_EQ(value(a, "select count(*) from messages where metadata->'nlp'->>'fallback' = 'timeout'"), "1");
+
+  change(a,
+         "insert into orders (id, tenant_id, integration_id, external_id, external_number, ordered_at, "
+         "source_updated_at, raw) values (gen_random_uuid(), '" +
+             a.tenant_id + "', '" + a.market_account + "', 'newer', '66102', now() + interval '1 day', now(), '{}')");
+  loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt));
+  EXPECT_EQ(page(a, "m1", one, 10).changed, 0) << "they keep their order";
+}
+
+TEST_F(RescoreTest, ManyNumbersAreLookedUp) {
+  constexpr int kMany = 450;
+  std::vector<Delivery> told;
+  for (int i = 0; i < kMany; ++i) {
+    const auto key = std::to_string(i);
+    told.push_back(delivery(a, {message("k" + key, "100", key, "intent number" + key)}));
+  }
+  loop.run(inbound.store(std::move(told)));
+  // each number is borne by three orders: together more than mentioned() tells at once
+  change(a,
+         "insert into orders (id, tenant_id, integration_id, external_id, external_number, ordered_at, "
+         "source_updated_at, raw) select gen_random_uuid(), '" +
+             a.tenant_id + "', '" + a.market_account +
+             "', n || '-' || part, 'number' || n, now(), now(), '{}' from generate_series(0, 449) n, "
+             "generate_series(1, 3) part");
+  one->last_word = true;
+  loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt));
+  EXPECT_EQ(page(a, "m1", one, 1000).changed, kMany);
+  EXPECT_EQ(value(a, "select count(*) from messages where entities->0 ? 'order_id'"), std::to_string(kMany));
 }
 
 TEST_F(RescoreTest, RulesThatChangeMidwayBeginTheRunAnew) {

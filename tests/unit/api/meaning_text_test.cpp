@@ -37,10 +37,10 @@ TEST(MeaningText, TellsFactsAndHowTheirRowsStand) {
   catalog.products.emplace_back().id = "product-1";
   catalog.products.back().title = "Wool jumper";
   std::string told;
-  for (const auto& fact : facts_of(message, catalog)) told += fact.kind + '|' + fact.value + '|' + fact.row + '\n';
+  for (const auto& fact : facts_of(message, catalog)) told += fact.kind + '|' + fact.value + '|' + fact.known + '\n';
   EXPECT_EQ(told,
-            "order number|66102|confirm/waiting\nsku|ab-77|Wool jumper\ndatetime|во вторник|\n"
-            "order number|5|\norder number|6|known\n");
+            "order number|66102|confirm/waiting\nsku|ab-77|Wool jumper\norder number|6|known\n"
+            "datetime|во вторник|\norder number|5|\n");
 }
 
 TEST(MeaningText, OddRowsHaveNoFacts) {

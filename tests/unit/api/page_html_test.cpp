@@ -123,6 +123,15 @@ TEST(Page, ShowsWhatAMessageMeansAndHowItsOrderStands) {
         "<span class=\"tag known\"><span class=\"kind\">order number</span> 66102 · confirm/waiting</span>",
         "<span class=\"tag\"><span class=\"kind\">datetime</span> во вторник</span>"})
     EXPECT_NE(html.find(tag), std::string::npos) << tag;
+  EXPECT_EQ(html.find("<span>+"), std::string::npos);
+
+  data.messages[0].entities_json = "[";
+  for (int size = 40; size < 50; ++size)
+    data.messages[0].entities_json += R"({"type":"size","value":")" + std::to_string(size) + R"("},)";
+  data.messages[0].entities_json += R"({"type":"order_number","value":"66102","order_id":"order-1"}])";
+  html = conversation_page(frame(), data);
+  EXPECT_NE(html.find("66102 · confirm/waiting"), std::string::npos) << "what is known stands first";
+  EXPECT_NE(html.find(" <span>+3</span>"), std::string::npos);
 }
 
 TEST(Page, HasNoScriptNoStyleAttributeAndRefreshesItself) {

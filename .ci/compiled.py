@@ -35,9 +35,9 @@ def our_headers():
     found, current = {}, None
     for line in listing.splitlines():
         if line.startswith("    "):
-            path = (BUILD / line.strip()).resolve()
-            if current is not None and path.is_relative_to(ROOT):
-                current.append(str(path))
+            path = os.path.normpath(os.path.join(BUILD, line.strip()))
+            if current is not None and path.startswith(f"{ROOT}/"):
+                current.append(path)
         elif ": #deps" in line:
             current = found.setdefault(line.split(":")[0], [])
         else:

@@ -3,7 +3,7 @@
 add_library(easyflow_flags INTERFACE)
 target_include_directories(easyflow_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(easyflow_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror)
-# the same source gives the same object wherever the checkout lies
+# with ccache's base folder (scripts/lib.sh) the same source gives the same object wherever the checkout lies
 target_compile_options(easyflow_flags INTERFACE -fdebug-prefix-map=${CMAKE_SOURCE_DIR}=.)
 target_compile_definitions(easyflow_flags INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED PQXX_HAVE_OPTIONAL

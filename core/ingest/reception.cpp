@@ -68,7 +68,7 @@ Task<> Reception::run() {
     try {
       co_await reconcile();
     } catch (const storage::StorageDown&) {
-      failed = true;  // the pool has said so; the next look may find it back
+      failed = true;  // the next look may find it back
     } catch (const boost::system::system_error&) {
       throw;  // cancelled
     } catch (const std::exception& fault) {

@@ -14,9 +14,12 @@ WebhookHandler::WebhookHandler(platforms::AccountDirectory& accounts, understand
 Task<Result<platforms::AccountPtr>> WebhookHandler::receiver(std::string path) {
   try {
     auto account = co_await accounts_.open_by_path(std::move(path));
+    outage_logged_ = false;
     co_return account;
-  } catch (const storage::StorageDown&) {
-    // the pool has said so; platforms repeat what is refused
+  } catch (const storage::StorageDown& down) {
+    // platforms repeat what is refused: a line for each would fill the disk
+    if (!outage_logged_) log::warn("ingest.receiver_unknown", {{"error", down.what()}});
+    outage_logged_ = true;
   }
   co_return Error(ErrorKind::unavailable, "The hub can't look up who receives this now. Send it again.");
 }

@@ -19,10 +19,11 @@ class WebhookHandler {
 
   /// Answers 200 only after the COMMIT, so that the platform repeats what we could not keep. A body without a meaning
   /// is kept in quarantine and answered 200: an error would make the platform block the chat and repeat for a day.
-  /// 404 unknown path, 401 not proven to be the platform, 503 not stored.
+  /// 404 unknown path, 401 not proven to be the platform, 503 not stored, or not known whose path it is.
   Task<HttpResponse> handle(std::string platform, std::string path, HttpRequest request);
 
  private:
+  /// Errors: not_found, unavailable (the database is out of reach and the account was not opened before).
   Task<Result<platforms::AccountPtr>> receiver(std::string path);
 
   platforms::AccountDirectory& accounts_;
@@ -30,6 +31,7 @@ class WebhookHandler {
   IngestBatcher& batcher_;
   crypto::Vault& vault_;
   const Clock& clock_;
+  bool outage_logged_ = false;
 };
 
 }  // namespace easyflow::ingest

@@ -572,6 +572,21 @@ constexpr std::string_view kWorld = R"(Лондон|London
 Джакарта|Jakarta
 Дели!|New Delhi,Delhi
 Мумбаи|Mumbai
+Бангалор|Bangalore,Bengaluru
+Ченнаи|Chennai
+Хайдарабад|Hyderabad
+Калькутта|Kolkata,Calcutta
+Ахмадабад|Ahmedabad
+Джайпур|Jaipur
+Пуна!|Pune
+Карачи|Karachi
+Лахор|Lahore
+Дакка|Dhaka
+Катманду|Kathmandu
+Коломбо|Colombo
+Манила|Manila
+Куала-Лумпур|Kuala Lumpur
+Хошимин|Ho Chi Minh City
 Улан-Батор|Ulaanbaatar
 Нью-Йорк|New York,NYC
 Лос-Анджелес|Los Angeles
@@ -789,7 +804,10 @@ class Gazetteer {
       if (lower == alias.name) {
         add(lower, {city, Care::none, false});
       } else {
-        for (const std::string& form : forms_of(lower, "")) add(form, {city, Care::none, false});
+        for (const std::string& form : forms_of(lower, "")) {
+          add(form, {city, Care::none, false});
+          add_in_latin(form, city, Care::none);
+        }
       }
     }
   }
@@ -815,9 +833,7 @@ class Gazetteer {
       const std::int32_t city = number_of(name);
       for (const std::string& form : forms_of(to_lower(name), genitive)) {
         add(form, {city, care, false});
-        if (!spelled_in_latin) continue;
-        for (const std::string& latin : transliterations(form, 6))
-          add(latin, {city, care == Care::none && latin.size() <= 4 ? Care::common_word : care, false});
+        if (spelled_in_latin) add_in_latin(form, city, care);
       }
       if (bar == line.size()) continue;
       for (std::string_view english : split(line.substr(bar + 1), ",")) {
@@ -826,6 +842,11 @@ class Gazetteer {
         add(to_lower(english), {city, is_common ? Care::common_word : Care::none, false});
       }
     }
+  }
+
+  void add_in_latin(const std::string& form, std::int32_t city, Care care) {
+    for (const std::string& latin : transliterations(form, 6))
+      add(latin, {city, care == Care::none && latin.size() <= 4 ? Care::common_word : care, false});
   }
 
   std::int32_t number_of(std::string_view name) {
@@ -902,6 +923,14 @@ bool is_time_zone(const Scan& s, std::size_t at) {
   return at + 1 < s.tokens.size() && s.word(s.tokens[at + 1]).starts_with("врем");
 }
 
+/// "Pushkin street 10"
+bool is_street(const Scan& s, std::size_t behind) {
+  if (behind >= s.tokens.size() || s.tokens[behind].kind != Kind::word) return false;
+  constexpr std::array<std::string_view, 9> kStreets = {"street", "str",  "avenue", "ave", "road",
+                                                        "rd",     "lane", "square", "blvd"};
+  return std::find(kStreets.begin(), kStreets.end(), s.word(s.tokens[behind])) != kStreets.end();
+}
+
 bool starts_sentence(const Scan& s, std::size_t at) {
   if (at == 0) return true;
   const Token& before = s.tokens[at - 1];
@@ -938,7 +967,7 @@ void find_cities(const Scan& scan, std::vector<Candidate>& out) {
     if (best == nullptr) continue;
     const std::size_t before = word_before(scan, at);
     const std::uint32_t cues = before != at ? cues_of(scan, scan.tokens[before]) : 0;
-    if ((cues & Cue::street) != 0 && (cues & Cue::place) == 0) continue;
+    if (((cues & Cue::street) != 0 && (cues & Cue::place) == 0) || is_street(scan, last + 1)) continue;
     // "Томск-Авиа", "Радио-Москва"
     const bool is_part = (at > 0 && !token.space_before && scan.tokens[at - 1].kind != Kind::sign) ||
                          (last + 1 < scan.tokens.size() && !scan.tokens[last + 1].space_before &&

@@ -299,6 +299,9 @@ void find_colors(const Scan& scan, std::uint32_t message, std::vector<Candidate>
       if (token.kind != Kind::word) continue;
       const Color* color = all.find(scan, token);
       if (color == nullptr) continue;
+      if (at > 2 && scan.word(token) == "blue" && scan.word(scan.tokens[at - 1]) == "the" &&
+          scan.word(scan.tokens[at - 2]) == "of" && scan.word(scan.tokens[at - 3]) == "out")
+        continue;
       std::size_t first = at;
       std::size_t behind = at + 1;
       std::string key(color->key);

@@ -298,11 +298,19 @@ class Goods {
     if (cued && is_long && !code.is_amount) return add_tracking(code, text, 0.9);
     if ((around.near & Cue::parcel) != 0 && is_long && code.digits >= 9 && !code.is_amount)
       return add_tracking(code, text, 0.6);
-    // "CDEK: мой 1234567890"
-    if (code.letters == 0 && code.digits == 10 && code.parts == 1 && (message_ & Cue::carrier) != 0 &&
-        (around.near & (Cue::order | Cue::phone | Cue::sku | Cue::other)) == 0 && (message_ & Cue::phone) == 0 &&
-        text[0] != '9' && text[0] != '8')
+    // "CDEK: мой 1234567890", "сдэк, номер отправления 1234567890"
+    const bool is_order = (around.near & Cue::order) != 0 && !follows_consignment(code.first);
+    if (code.letters == 0 && code.digits == 10 && code.parts == 1 && (message_ & Cue::carrier) != 0 && !is_order &&
+        (around.near & (Cue::phone | Cue::sku | Cue::other)) == 0 && (message_ & Cue::phone) == 0 && text[0] != '9' &&
+        text[0] != '8')
       return add_tracking(code, text, 0.9);
+    return false;
+  }
+
+  /// "отправление", which marketplaces call an order and carriers a parcel.
+  bool follows_consignment(std::size_t at) const {
+    for (std::size_t i = at > 3 ? at - 3 : 0; i < at; ++i)
+      if (word(i).starts_with("отправлени")) return true;
     return false;
   }
 
@@ -421,7 +429,8 @@ class Goods {
         code.last - code.first == 3 && !code.has_slash && s_.tokens[code.first].kind == Kind::number &&
         is_capital(code))
       return true;  // "77412-B"
-    if (code.letters == 0 || code.digits < 2 || code.digits > 10 || code.has_slash || code.parts > 3) return false;
+    if (code.letters == 0 || code.digits < 2 || code.digits > 10 || (code.has_slash && !cued) || code.parts > 3)
+      return false;
     if (s_.tokens[code.first].kind != Kind::word) return cued && code.digits >= 3 && code.letters <= 8;
     const std::size_t letters = code.is_latin ? code.letters : code.letters / 2;
     if (letters > 6) return false;
@@ -832,6 +841,7 @@ class Goods {
   /// A number beside a size, joined by "или", "и", "," or the like, is a size too.
   bool are_joined(const Possible& a, const Possible& b) const {
     if (b.first < a.last || b.first - a.last > 4) return false;
+    if (are_exchanged(a, b)) return true;
     for (std::size_t i = a.last; i < b.first; ++i) {
       if (s_.tokens[i].kind == Kind::sign) {
         if (!is_sign(i, ",") && !is_sign(i, "/") && !is_dash(i)) return false;
@@ -842,6 +852,18 @@ class Goods {
       }
     }
     return true;
+  }
+
+  /// "платье 48 на 50", "38 размер на 39" where something is to be exchanged.
+  bool are_exchanged(const Possible& a, const Possible& b) const {
+    const bool is_on = word(b.first - 1) == "на" && (b.first == a.last + 1 || has_cue(a.last, Cue::size));
+    if (!is_on || b.first - a.last > 2 || has_cue(b.last, Cue::unit)) return false;
+    const auto speaks_of_it = [this](std::size_t at) {
+      return word(at).starts_with("обмен") || word(at).starts_with("поменя") || word(at).starts_with("замен");
+    };
+    for (std::size_t at = 0; at < a.first; ++at)
+      if (speaks_of_it(at)) return true;
+    return false;
   }
 
   bool has_word_color(std::size_t at) const {

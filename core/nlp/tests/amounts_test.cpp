@@ -17,6 +17,8 @@ struct Case {
 
 TEST(NlpAmounts, FindsMoney) {
   const Case cases[] = {
+      {"отдала за кофту 3к", "money 3к=3000 RUB"},
+      {"когда вернёте мои полторы тыщи", "money полторы тыщи=1500 RUB"},
       {"отдала 5 тыс за сумку, а нитки торчат", "money 5 тыс=5000 RUB"},
       {"вчера было 1290, а сегодня уже 1590, это как?", "money 1290=1290 RUB; money 1590=1590 RUB"},
       {"anything you can do on the 350 TL?", "money 350 TL=350 TRY"},

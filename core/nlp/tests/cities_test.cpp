@@ -65,6 +65,8 @@ TEST(NlpCities, FindsCitiesInAnyCaseForm) {
 
 TEST(NlpCities, KnowsEverydayNamesAndLatinLetters) {
   const Case cases[] = {
+      {"v Pitere est punkt vydachi?", "city Pitere=Санкт-Петербург"},
+      {"reach Chennai on 16 November", "city Chennai=Ченнаи"},
       {"курьером по мск в день заказа реально?", "city мск=Москва"},
       {"в питер доставите?", "city питер=Санкт-Петербург"},
       {"из Питера", "city Питера=Санкт-Петербург"},
@@ -135,6 +137,8 @@ TEST(NlpCities, OrdinaryWordsAndPeopleAreNoCities) {
 
 TEST(NlpCities, AWordThatIsAlsoACityWantsAPrepositionOrACapital) {
   const Case cases[] = {
+      {"closest to Pushkin street 10", ""},
+      {"shop on London Road", ""},
       {"в орёл", "city орёл=Орёл"},
       {"Находка", "city Находка"},  // nothing else is said
       {"живу: Находка, Приморье", "city Находка"},

@@ -14,6 +14,7 @@ using testing::found;
 
 TEST(NlpGoods, FindsOrderNumbers) {
   const Case cases[] = {
+      {"номер отправления 1594437201", "order_number 1594437201"},
       {"did u ship 7729104 yet", "order_number 7729104"},
       {"Got ORD-72218 today, the kettle is dented", "order_number ORD-72218"},
       {"3 разбиты. зак. 1029485", "order_number 1029485"},
@@ -86,6 +87,7 @@ TEST(NlpGoods, TakesNoOtherNumberForAnOrder) {
 
 TEST(NlpGoods, FindsTrackingNumbers) {
   const Case cases[] = {
+      {"сдэк пишет вручено, номер отправления 1594437201", "tracking_number 1594437201"},
       {"RR123456785RU", "tracking_number RR123456785RU"},
       {"трек rr123456785ru", "tracking_number rr123456785ru=RR123456785RU"},
       {"RA 123 456 785 RU", "tracking_number RA 123 456 785 RU=RA123456785RU"},
@@ -113,6 +115,7 @@ TEST(NlpGoods, FindsTrackingNumbers) {
 
 TEST(NlpGoods, FindsArticles) {
   const Case cases[] = {
+      {"компрессор, модель КП-50/220, встал", "sku КП-50/220"},
       {"Is the kibble K9-TURKEY-3 grain free?", "sku K9-TURKEY-3"},
       {"кнопка у 77412-B неактивна", "sku 77412-B"},
       {"робот-пылесос RV-5-PRO не заряжается", "sku RV-5-PRO"},
@@ -148,6 +151,8 @@ TEST(NlpGoods, FindsArticles) {
 
 TEST(NlpGoods, FindsSizes) {
   const Case cases[] = {
+      {"Обменяйте пожалуйста 38 размер на 39", "size 38; size 39"},
+      {"Хотела бы обменять платье 48 на 50, бирки на месте", "size 48; size 50"},
       {"зеленое в 44 есть?", "size 44"},
       {"38 подойдет на стопу 24,5 см?", "size 38"},
       {"my foot is 26 cm long, is 41 ok?", "size 41"},
@@ -268,7 +273,8 @@ TEST(NlpGoods, FindsColors) {
 }
 
 TEST(NlpGoods, WordsOfOtherThingsAreNoColors) {
-  for (std::string_view text : {"чёрная пятница когда?",
+  for (std::string_view text : {"it died out of the blue",
+                                "чёрная пятница когда?",
                                 "Black Friday",
                                 "зелёный чай",
                                 "green tea",

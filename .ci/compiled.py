@@ -1,6 +1,7 @@
 """Runs a clang tool over the sources of the debug build, a few at a time, and remembers which were clean.
 
 A source is looked at again when it, one of our headers it includes, its compile command or the tool's rules changed.
+What was clean in one checkout is clean in another: marks are kept beside other caches of the user, without paths.
 """
 import hashlib
 import json
@@ -45,11 +46,28 @@ def our_headers():
     return found
 
 
+def _marks(name):
+    """The folder of the marks; below the build where the account has no home to write in."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "easyflow-lint" / name
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        if os.access(cache, os.W_OK):
+            return cache
+    except OSError:
+        pass
+    local = ROOT / "build" / ".lint" / name
+    local.mkdir(parents=True, exist_ok=True)
+    return local
+
+
 def _key(path, command, headers, rules):
+    def relative(text):
+        return text.replace(str(ROOT), ".").encode()
+
     digest = hashlib.sha256(rules.encode())
-    digest.update(command.encode())
+    digest.update(relative(command))
     for file in [str(path)] + sorted(headers):
-        digest.update(file.encode() + b"\0")
+        digest.update(relative(file) + b"\0")
         digest.update(Path(file).read_bytes() if os.path.exists(file) else b"")
     return digest.hexdigest()
 
@@ -57,8 +75,7 @@ def _key(path, command, headers, rules):
 def look(name, wanted, rules, look_at):
     """Calls `look_at(path) -> faults` for every source `wanted(path)` that is not known to be clean. Ends the program."""
     started = time.monotonic()
-    known_clean = ROOT / "build" / ".lint" / name
-    known_clean.mkdir(parents=True, exist_ok=True)
+    known_clean = _marks(name)
     headers = our_headers()
     by_output = {}
     todo, total = [], 0

@@ -142,6 +142,7 @@ class MainFlow:
         self.assertTrue(all(m["platform_message_id"] for m in outbound.values()))
         shown = self.hub.cli("conversations", "show", conversation["id"])
         self.assertLess(shown.index("Где мой заказ?"), shown.index("Приедет завтра"))
+        self.assertRegex(shown, r"Где мой заказ\?\n +order_status \d+ %\n")
 
     def test_buttons_edits(self):
         chat = self.buyer(1)

@@ -6,6 +6,7 @@ What was clean in one checkout is clean in another: marks are kept beside other 
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from sources import ROOT
 
 BUILD = ROOT / "build" / "debug"
+INCLUDED_FROM = str(BUILD.resolve())
 
 
 def sources_of_build():
@@ -36,7 +38,7 @@ def our_headers():
     found, current = {}, None
     for line in listing.splitlines():
         if line.startswith("    "):
-            path = os.path.normpath(os.path.join(BUILD, line.strip()))
+            path = os.path.normpath(os.path.join(INCLUDED_FROM, line.strip()))
             if current is not None and path.startswith(f"{ROOT}/"):
                 current.append(path)
         elif ": #deps" in line:
@@ -48,12 +50,12 @@ def our_headers():
 
 def _marks(name):
     """The folder of the marks; below the build where the account has no home to write in."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "easyflow-lint" / name
     try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "easyflow-lint" / name
         cache.mkdir(parents=True, exist_ok=True)
         if os.access(cache, os.W_OK):
             return cache
-    except OSError:
+    except (OSError, RuntimeError):
         pass
     local = ROOT / "build" / ".lint" / name
     local.mkdir(parents=True, exist_ok=True)
@@ -62,9 +64,11 @@ def _marks(name):
 
 def _key(path, command, headers, rules):
     def relative(text):
-        return text.replace(str(ROOT), ".").encode()
+        return re.sub(rf"{re.escape(str(ROOT))}(?=[/\s=]|$)", ".", text).encode()
 
     digest = hashlib.sha256(rules.encode())
+    for program in (__file__, sys.argv[0]):
+        digest.update(Path(program).read_bytes())
     digest.update(relative(command))
     for file in [str(path)] + sorted(headers):
         digest.update(relative(file) + b"\0")

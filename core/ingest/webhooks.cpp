@@ -1,11 +1,19 @@
 #include "core/ingest/webhooks.hpp"
 
+#include <chrono>
+
 #include "core/base/log.hpp"
 #include "core/base/metrics.hpp"
 #include "core/ingest/intake.hpp"
 #include "core/net/problem.hpp"
 
 namespace easyflow::ingest {
+namespace {
+
+/// Between two lines in the log about an outage.
+constexpr auto kQuiet = std::chrono::minutes(1);
+
+}  // namespace
 
 WebhookHandler::WebhookHandler(platforms::AccountDirectory& accounts, understanding::ReaderDirectory& readers,
                                IngestBatcher& batcher, crypto::Vault& vault, const Clock& clock)
@@ -14,12 +22,14 @@ WebhookHandler::WebhookHandler(platforms::AccountDirectory& accounts, understand
 Task<Result<platforms::AccountPtr>> WebhookHandler::receiver(std::string path) {
   try {
     auto account = co_await accounts_.open_by_path(std::move(path));
-    outage_logged_ = false;
     co_return account;
   } catch (const storage::StorageDown& down) {
     // platforms repeat what is refused: a line for each would fill the disk
-    if (!outage_logged_) log::warn("ingest.receiver_unknown", {{"error", down.what()}});
-    outage_logged_ = true;
+    const auto now = clock_.now();
+    if (now >= quiet_until_) {
+      log::warn("ingest.receiver_unknown", {{"error", down.what()}});
+      quiet_until_ = now + kQuiet;
+    }
   }
   co_return Error(ErrorKind::unavailable, "The hub can't look up who receives this now. Send it again.");
 }

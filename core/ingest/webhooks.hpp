@@ -31,7 +31,7 @@ class WebhookHandler {
   IngestBatcher& batcher_;
   crypto::Vault& vault_;
   const Clock& clock_;
-  bool outage_logged_ = false;
+  Timestamp quiet_until_{};
 };
 
 }  // namespace easyflow::ingest

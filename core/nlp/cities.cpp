@@ -584,7 +584,7 @@ constexpr std::string_view kWorld = R"(Лондон|London
 Дакка|Dhaka
 Катманду|Kathmandu
 Коломбо|Colombo
-Манила|Manila
+Манила!|Manila!
 Куала-Лумпур|Kuala Lumpur
 Хошимин|Ho Chi Minh City
 Улан-Батор|Ulaanbaatar
@@ -806,7 +806,7 @@ class Gazetteer {
       } else {
         for (const std::string& form : forms_of(lower, "")) {
           add(form, {city, Care::none, false});
-          add_in_latin(form, city, Care::none);
+          add_in_latin(form, city, Care::persons_name);  // "Vladik"
         }
       }
     }
@@ -923,9 +923,10 @@ bool is_time_zone(const Scan& s, std::size_t at) {
   return at + 1 < s.tokens.size() && s.word(s.tokens[at + 1]).starts_with("врем");
 }
 
-/// "Pushkin street 10"
+/// "Pushkin street 10", but not "Moscow street Lenina 5"
 bool is_street(const Scan& s, std::size_t behind) {
   if (behind >= s.tokens.size() || s.tokens[behind].kind != Kind::word) return false;
+  if (behind + 1 < s.tokens.size() && s.tokens[behind + 1].kind == Kind::word) return false;
   constexpr std::array<std::string_view, 9> kStreets = {"street", "str",  "avenue", "ave", "road",
                                                         "rd",     "lane", "square", "blvd"};
   return std::find(kStreets.begin(), kStreets.end(), s.word(s.tokens[behind])) != kStreets.end();

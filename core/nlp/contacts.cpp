@@ -591,6 +591,7 @@ void find_masked_cards(const Scan& s, std::vector<Candidate>& out) {
   const auto is_hidden = [&s](std::size_t at) { return is_sign(s, at, '*'); };
   for (std::size_t at = 0; at < s.tokens.size(); ++at) {
     if (!is_hidden(at) || (is_joined(s, at) && is_hidden(at - 1))) continue;
+    const bool cued = (cues_before(s, at, 4) & Cue::card) != 0;
     std::array<std::size_t, kMostDigits> sizes{};
     std::size_t groups = 0, count = 0, last = at;
     std::string shown;
@@ -608,7 +609,7 @@ void find_masked_cards(const Scan& s, std::vector<Candidate>& out) {
         if (!shown.empty()) break;
       } else {
         // a shorter number is the card's only behind a hidden digit: "*222 2", but not "8 916"
-        if (shown.empty() && length < kShown && !goes_on) break;
+        if (shown.empty() && length < kShown && !goes_on && !cued) break;
         shown += s.word(token);
       }
       count += length;
@@ -618,9 +619,14 @@ void find_masked_cards(const Scan& s, std::vector<Candidate>& out) {
         sizes[groups++] = length;
       last = i;
     }
-    if (shown.size() != kShown || count < kFewest || !is_card_grouping({sizes.data(), groups})) continue;
+    // "*4242 4242 4242 4242*" was in bold type: as many stars as stand behind belong to it
+    std::size_t bold = 0;
+    while (is_hidden(last + 1 + bold) && is_joined(s, last + 1 + bold)) ++bold;
+    if (shown.size() != kShown || bold >= sizes[0] || count - bold < kFewest) continue;
+    sizes[0] -= bold;
+    if (!is_card_grouping({sizes.data(), groups}) && !cued) continue;
     out.push_back(
-        {"payment_card", s.tokens[at].begin, s.tokens[last].end, "**** " + shown, 1.0, priority::payment_card});
+        {"payment_card", s.tokens[at + bold].begin, s.tokens[last].end, "**** " + shown, 1.0, priority::payment_card});
     at = last;
   }
 }

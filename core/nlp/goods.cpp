@@ -307,10 +307,10 @@ class Goods {
     return false;
   }
 
-  /// "отправление", which marketplaces call an order and carriers a parcel.
+  /// The word for an order before it is "отправление", which carriers call a parcel.
   bool follows_consignment(std::size_t at) const {
-    for (std::size_t i = at > 3 ? at - 3 : 0; i < at; ++i)
-      if (word(i).starts_with("отправлени")) return true;
+    for (int steps = 0; at > 0 && steps < 4; ++steps)
+      if (has_cue(--at, Cue::order)) return word(at).starts_with("отправлени");
     return false;
   }
 
@@ -858,12 +858,15 @@ class Goods {
   bool are_exchanged(const Possible& a, const Possible& b) const {
     const bool is_on = word(b.first - 1) == "на" && (b.first == a.last + 1 || has_cue(a.last, Cue::size));
     if (!is_on || b.first - a.last > 2 || has_cue(b.last, Cue::unit)) return false;
-    const auto speaks_of_it = [this](std::size_t at) {
-      return word(at).starts_with("обмен") || word(at).starts_with("поменя") || word(at).starts_with("замен");
-    };
-    for (std::size_t at = 0; at < a.first; ++at)
-      if (speaks_of_it(at)) return true;
-    return false;
+    return exchange_ < a.first;
+  }
+  /// The first word of an exchange; behind all tokens when there is none.
+  std::size_t find_exchange() const {
+    std::size_t at = 0;
+    while (at < count() && !word(at).starts_with("обмен") && !word(at).starts_with("поменя") &&
+           !word(at).starts_with("замен"))
+      ++at;
+    return at;
   }
 
   bool has_word_color(std::size_t at) const {
@@ -875,6 +878,7 @@ class Goods {
 
   /// The first `numbers` were found among the codes, the rest among the words, each in their order.
   void settle_sizes(std::size_t numbers) {
+    if (possible_.size() > 1) exchange_ = find_exchange();
     const auto before = [](const Possible& a, const Possible& b) { return a.first < b.first; };
     const auto words = possible_.begin() + static_cast<std::ptrdiff_t>(numbers);
     assert(std::is_sorted(possible_.begin(), words, before) && std::is_sorted(words, possible_.end(), before));
@@ -911,6 +915,7 @@ class Goods {
   std::vector<std::uint32_t> cues_;
   std::uint32_t message_ = 0;  ///< all cues together
   std::vector<Possible> possible_;
+  std::size_t exchange_ = 0;  ///< token; known once there are two possible sizes
   std::vector<Candidate> colors_;
   bool colors_known_ = false;
 };

@@ -199,9 +199,10 @@ bool TimeReader::is_age(int begin, int end) const {
   if (p_.text(end) == "old" || (p_.is_dash(end) && p_.text(end + 1) == "old")) return true;
   for (int i = std::max(0, begin - 4); i < std::min(p_.size(), end + 2); ++i)
     if (p_.is(i, Sense::child)) return true;
-  constexpr std::array<std::string_view, 20> kWhose = {
-      "мне",  "ему",     "ей",      "нам",  "am",   "i'm",  "мне-",    "is",    "turned", "маме",
-      "папе", "бабушке", "дедушке", "мужу", "жене", "тете", "подруге", "брату", "сестре", "директору"};
+  if (p_.text(end).starts_with("гарант")) return false;
+  constexpr std::array<std::string_view, 21> kWhose = {
+      "мне",     "ему",     "ей",   "нам",  "am",   "i'm",  "мне-",    "is",    "turned", "маме",     "папе",
+      "бабушке", "дедушке", "мужу", "жене", "тете", "тёте", "подруге", "брату", "сестре", "директору"};
   return std::find(kWhose.begin(), kWhose.end(), p_.text(begin - 1)) != kWhose.end() &&
          unit == static_cast<int>(Unit::year);
 }

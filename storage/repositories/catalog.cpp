@@ -93,6 +93,8 @@ void add_items(Tx& tx, std::vector<StoredOrder>& orders) {
   }
 }
 
+Task<CatalogRows> no_rows() { co_return CatalogRows{}; }
+
 }  // namespace
 
 Task<Result<Paged<StoredOrder>>> CatalogRepository::orders(std::string tenant_id, std::string integration_id,
@@ -140,11 +142,15 @@ Task<Result<Paged<StoredProduct>>> CatalogRepository::products(std::string tenan
 
 Task<CatalogRows> CatalogRepository::find(std::string tenant_id, std::vector<std::string> ids) {
   PgArray wanted;
-  for (const auto& id : ids)
-    if (is_uuid(id)) wanted.add(id);
+  bool any = false;
+  for (const auto& id : ids) {
+    if (!is_uuid(id)) continue;
+    wanted.add(id);
+    any = true;
+  }
+  if (!any) return no_rows();
   auto work = [wanted = wanted.take()](Tx& tx) {
     CatalogRows out;
-    if (wanted == "{}") return out;
     for (const auto& row : tx.exec(kOrdersById, wanted)) out.orders.push_back(read_order(row));
     for (const auto& row : tx.exec(kProductsById, wanted)) out.products.push_back(read_product(row));
     return out;

@@ -99,6 +99,7 @@ StoredMeaning entities_of(const Message& message, Mentions& mentions) {
     one.type = text_member(entity, "type");
     one.value = text_member(entity, "value");
     if (one.type.empty()) one.type = "unknown";
+    one.row = row_of(entity);
     if (entity.is_object()) {
       entity.erase("order_id");
       entity.erase("product_id");
@@ -106,7 +107,6 @@ StoredMeaning entities_of(const Message& message, Mentions& mentions) {
     one.json = entity.dump();
     out.entities.push_back(std::move(one));
   }
-  remember_rows(out, message.entities_json);
   for (auto& entity : out.entities) mentions.add(entity);
   return out;
 }

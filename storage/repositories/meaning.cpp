@@ -25,6 +25,9 @@ constexpr Sql kPutActs{"meaning.put_acts", R"sql(
   )
   select pg_notify('automation', '') from put limit 1)sql"};
 
+/// mentioned() stops there.
+constexpr std::size_t kMostRows = 1000;
+
 /// Longer values are no numbers of orders or goods.
 constexpr std::size_t kLongestNumber = 100;
 
@@ -48,12 +51,6 @@ std::string in_capitals(std::string text) {
   return text;
 }
 
-/// The order or product that a stored entity leads to; empty: none.
-std::string row_of(const nlohmann::json& entity) {
-  auto order = text_member(entity, "order_id");
-  return order.empty() ? text_member(entity, "product_id") : order;
-}
-
 }  // namespace
 
 std::string confidence_text(int hundredths) {
@@ -71,12 +68,24 @@ std::string entities_json(const StoredMeaning& meaning) {
   return out += ']';
 }
 
+std::string row_of(const nlohmann::json& entity) {
+  auto order = text_member(entity, "order_id");
+  return order.empty() ? text_member(entity, "product_id") : order;
+}
+
 void remember_rows(StoredMeaning& meaning, const std::string& entities_json) {
   const auto before = nlohmann::json::parse(entities_json, nullptr, /*allow_exceptions=*/false);
-  if (!before.is_array()) return;  // rows of older versions
-  for (auto& entity : meaning.entities)
-    for (const auto& known : before)
-      if (entity.row.empty() && text_member(known, "value") == entity.value) entity.row = row_of(known);
+  if (!before.is_array()) return;                                  // rows of older versions
+  std::map<std::string, std::map<std::string, std::string>> rows;  // by value, by type
+  for (const auto& known : before)
+    if (auto row = row_of(known); !row.empty())
+      rows[text_member(known, "value")].emplace(text_member(known, "type"), std::move(row));
+  for (auto& entity : meaning.entities) {
+    const auto known = rows.find(entity.value);
+    if (known == rows.end()) continue;
+    const auto same = entity.type.empty() ? known->second.begin() : known->second.find(entity.type);
+    if (same != known->second.end()) entity.row = same->second;
+  }
 }
 
 void Mentions::add(StoredEntity& entity) {
@@ -92,17 +101,19 @@ PgBinary Mentions::numbers() const {
   return numbers.take();
 }
 
-const Mentions::Owner* Mentions::chosen(const std::vector<Owner>& owners, const std::string& before) {
+const Mentions::Owner* Mentions::chosen(const std::vector<Owner>& as_written, const std::vector<Owner>& in_capitals,
+                                        const std::string& before) {
   const Owner* best = nullptr;
-  for (const auto& owner : owners) {
-    if (owner.id == before) return &owner;
-    if (best == nullptr || owner.at > best->at || (owner.at == best->at && owner.id < best->id)) best = &owner;
-  }
+  for (const auto* owners : {&as_written, &in_capitals})
+    for (const auto& owner : *owners) {
+      if (owner.id == before) return &owner;
+      if (best == nullptr || owner.at > best->at || (owner.at == best->at && owner.id < best->id)) best = &owner;
+    }
   return best;
 }
 
-void Mentions::take(const std::string& rows) {
-  for (const auto& row : nlohmann::json::parse(rows)) {
+void Mentions::take(const nlohmann::json& rows) {
+  for (const auto& row : rows) {
     const auto at = parse_rfc3339(row.at("at").get<std::string>()).value();
     auto& owners = owners_[row.at("number").get<std::string>()];
     if (auto id = text_member(row, "order_id"); !id.empty()) owners.orders.push_back({std::move(id), at});
@@ -112,12 +123,10 @@ void Mentions::take(const std::string& rows) {
 
 void Mentions::settle() {
   for (auto* entity : entities_) {
-    auto owners = owners_.at(entity->value);
+    const auto& owners = owners_.at(entity->value);
     const auto& others = owners_.at(in_capitals(entity->value));
-    owners.orders.insert(owners.orders.end(), others.orders.begin(), others.orders.end());
-    owners.products.insert(owners.products.end(), others.products.begin(), others.products.end());
-    const auto* order = chosen(owners.orders, entity->row);
-    const auto* product = chosen(owners.products, entity->row);
+    const auto* order = chosen(owners.orders, others.orders, entity->row);
+    const auto* product = chosen(owners.products, others.products, entity->row);
     if (order == nullptr && product == nullptr) continue;
     // a number can belong to an order as well as to a product; its kind decides then
     const bool is_product = order == nullptr || (product != nullptr && order->id != entity->row &&
@@ -134,28 +143,27 @@ void Mentions::settle() {
 }
 
 void Mentions::settle(const std::string& rows) {
-  take(rows);
+  take(nlohmann::json::parse(rows));
   settle();
+}
+
+void Mentions::ask(Tx& tx, std::span<const std::string> numbers) {
+  TextColumn asked;
+  for (const auto& number : numbers) asked.add(number);
+  const auto answer = tx.exec(kMentioned, asked.take());
+  if (answer[0][0].is_null()) return;
+  const auto rows = nlohmann::json::parse(text_of(answer[0][0]));
+  if (rows.size() < kMostRows || numbers.size() == 1) return take(rows);
+  // some may be left out
+  ask(tx, numbers.first(numbers.size() / 2));
+  ask(tx, numbers.subspan(numbers.size() / 2));
 }
 
 void Mentions::resolve(Tx& tx) {
   if (entities_.empty()) return;
-  // few at a time: mentioned() stops at a thousand rows
-  constexpr int kAtOnce = 200;
-  TextColumn numbers;
-  std::vector<std::string> answers;
-  int waiting = 0;
-  const auto ask = [&] {
-    const auto rows = tx.exec(kMentioned, numbers.take());
-    if (!rows[0][0].is_null()) answers.push_back(text_of(rows[0][0]));
-    waiting = 0;
-  };
-  for (const auto& [number, owners] : owners_) {
-    numbers.add(number);
-    if (++waiting == kAtOnce) ask();
-  }
-  if (waiting > 0) ask();
-  for (const auto& answer : answers) take(answer);
+  std::vector<std::string> numbers;
+  for (const auto& [number, owners] : owners_) numbers.push_back(number);
+  ask(tx, numbers);
   settle();
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,6 +55,8 @@ std::string confidence_text(int hundredths);
 /// [{"type": ...}, ...]
 std::string entities_json(const StoredMeaning& meaning);
 
+/// The order or product that a stored entity leads to; empty: none.
+std::string row_of(const nlohmann::json& entity);
 /// Tells the entities which rows their numbers led to in `entities_json`, an earlier reading of the same message.
 void remember_rows(StoredMeaning& meaning, const std::string& entities_json);
 
@@ -79,8 +83,10 @@ class Mentions {
   struct Owners {
     std::vector<Owner> orders, products;
   };
-  static const Owner* chosen(const std::vector<Owner>& owners, const std::string& before);
-  void take(const std::string& rows);
+  static const Owner* chosen(const std::vector<Owner>& as_written, const std::vector<Owner>& in_capitals,
+                             const std::string& before);
+  void ask(Tx& tx, std::span<const std::string> numbers);
+  void take(const nlohmann::json& rows);
   void settle();
   std::vector<StoredEntity*> entities_;
   std::map<std::string, Owners> owners_;  ///< by number

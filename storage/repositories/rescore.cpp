@@ -42,8 +42,9 @@ constexpr Sql kChange{"rescore.change", R"sql(
      set content = g.content, intent = left(g.intent, 100), confidence = g.hundredths / 100.0,
          entities = g.entities::jsonb, nlp_model = left(g.nlp_model, 100),
          metadata = coalesce(m.metadata, '{}') ||
-                    jsonb_build_object('nlp', coalesce(m.metadata->'nlp', '{}')
-                                                - '{rejected,ambiguous,ranking}'::text[] || g.details::jsonb)
+                    jsonb_build_object('nlp', case when jsonb_typeof(m.metadata->'nlp') = 'object'
+                                                   then (m.metadata->'nlp') - '{rejected,ambiguous,ranking}'::text[]
+                                                   else '{}' end || g.details::jsonb)
     from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::integer[], $7::text[], $8::text[],
                 $9::text[])
          as g(id, created_at, was, content, intent, hundredths, entities, nlp_model, details)

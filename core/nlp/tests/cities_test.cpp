@@ -67,6 +67,7 @@ TEST(NlpCities, KnowsEverydayNamesAndLatinLetters) {
   const Case cases[] = {
       {"v Pitere est punkt vydachi?", "city Pitere=Санкт-Петербург"},
       {"reach Chennai on 16 November", "city Chennai=Ченнаи"},
+      {"deliver to Moscow street Lenina 5", "city Moscow=Москва"},
       {"курьером по мск в день заказа реально?", "city мск=Москва"},
       {"в питер доставите?", "city питер=Санкт-Петербург"},
       {"из Питера", "city Питера=Санкт-Петербург"},
@@ -139,6 +140,8 @@ TEST(NlpCities, AWordThatIsAlsoACityWantsAPrepositionOrACapital) {
   const Case cases[] = {
       {"closest to Pushkin street 10", ""},
       {"shop on London Road", ""},
+      {"Hi, I'm Vladik", ""},
+      {"реклама манила, а пришло не то", ""},
       {"в орёл", "city орёл=Орёл"},
       {"Находка", "city Находка"},  // nothing else is said
       {"живу: Находка, Приморье", "city Находка"},

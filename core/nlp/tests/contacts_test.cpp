@@ -162,6 +162,10 @@ TEST(NlpContacts, FindsPaymentCardsAndShowsTheirLastFourDigits) {
       {"LP4111111111111111", ""},
       {"* 4242 4242 4242 4242", "payment_card **** **** **** 4242=**** 4242"},
       {"списали 4242424242424242руб", "payment_card ************4242=**** 4242"},
+      {"*4242 4242 4242 4242* и **4242424242424242**",
+       "payment_card **** **** **** 4242=**** 4242; payment_card ************4242=**** 4242"},
+      {"карта 42424 24242 424242", "payment_card ***** ***** **4242=**** 4242"},
+      {"карта 4242 4242 4242 42 42", "payment_card **** **** **** 42 42=**** 4242"},
   };
   for (const Case& c : cases) {
     EXPECT_EQ(found(c.text, {"payment_card"}), c.expected) << c.text;
@@ -186,7 +190,7 @@ TEST(NlpContacts, FindsMaskedCards) {
       {"********** 12.50", ""},
       {"- * **** **** **** 4242", "payment_card **** **** **** 4242=**** 4242"},
       {"************4242руб", "payment_card ************4242=**** 4242"},
-      {"************", ""},
+      {"************ 12", ""},
       {"**** **** ****\n\n\n\n4242", ""},
   };
   for (const Case& c : cases) EXPECT_EQ(found(c.text, {"payment_card"}), c.expected) << c.text;

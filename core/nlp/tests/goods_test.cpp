@@ -15,6 +15,7 @@ using testing::found;
 TEST(NlpGoods, FindsOrderNumbers) {
   const Case cases[] = {
       {"номер отправления 1594437201", "order_number 1594437201"},
+      {"сдэк, дата отправления заказа 1594437201", "order_number 1594437201"},
       {"did u ship 7729104 yet", "order_number 7729104"},
       {"Got ORD-72218 today, the kettle is dented", "order_number ORD-72218"},
       {"3 разбиты. зак. 1029485", "order_number 1029485"},

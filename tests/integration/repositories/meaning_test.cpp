@@ -255,6 +255,26 @@ TEST_F(MeaningTest, AMessageKeepsItsOrderAsLongAsThatIsThere) {
   EXPECT_EQ(shown(), "");
 }
 
+TEST_F(MeaningTest, AnArticleDoesNotTakeTheOrderOfTheSameNumber) {
+  const auto order = add_order(a, "500", "");
+  const auto product = add_product(a, "prod-1", "500");
+  said(a, "1", "order_status #500 @500");
+  EXPECT_EQ(entity(a, 1, "product_id"), product);
+  const auto conversation = value(a, "select id from conversations");
+  const auto page = loop.run(conversations.messages(a.tenant_id, conversation, {10, ""})).value();
+  const auto entities = nlohmann::json::parse(page.items.at(0).entities_json);
+  EXPECT_EQ(entities[0].value("order_id", ""), order);
+  EXPECT_EQ(entities[1].value("product_id", ""), product);
+  EXPECT_FALSE(entities[1].contains("order_id"));
+
+  StoredMeaning again;
+  for (const char* type : {"sku", "order_number", ""}) again.entities.push_back({type, "500", "{}", 0, ""});
+  remember_rows(again, value(a, "select entities from messages"));
+  EXPECT_EQ(again.entities[0].row, product);
+  EXPECT_EQ(again.entities[1].row, order);
+  EXPECT_EQ(again.entities[2].row, order);
+}
+
 TEST_F(MeaningTest, OfSeveralOrdersWithANumberTheNewestIsMeant) {
   add_order(a, "old", "500", "2024-01-01");
   const auto newest = add_order(a, "new", "500", "2026-05-01");

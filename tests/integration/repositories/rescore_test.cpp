@@ -143,13 +143,13 @@ TEST_F(RescoreTest, ManyNumbersAreLookedUp) {
     told.push_back(delivery(a, {message("k" + key, "100", key, "intent number" + key)}));
   }
   loop.run(inbound.store(std::move(told)));
-  // each number is borne by three orders: together more than mentioned() tells at once
+  // each number is borne by nine orders: together more than mentioned() tells at once
   change(a,
          "insert into orders (id, tenant_id, integration_id, external_id, external_number, ordered_at, "
          "source_updated_at, raw) select gen_random_uuid(), '" +
              a.tenant_id + "', '" + a.market_account +
              "', n || '-' || part, 'number' || n, now(), now(), '{}' from generate_series(0, 449) n, "
-             "generate_series(1, 3) part");
+             "generate_series(1, 9) part");
   one->last_word = true;
   loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt));
   EXPECT_EQ(page(a, "m1", one, 1000).changed, kMany);

@@ -593,7 +593,7 @@ void find_masked_cards(const Scan& s, std::vector<Candidate>& out) {
     if (!is_hidden(at) || (is_joined(s, at) && is_hidden(at - 1))) continue;
     const bool cued = (cues_before(s, at, 4) & Cue::card) != 0;
     std::array<std::size_t, kMostDigits> sizes{};
-    std::size_t groups = 0, count = 0, last = at;
+    std::size_t groups = 0, count = 0, last = at, numbers = 0;
     std::string shown;
     for (std::size_t i = at; i < s.tokens.size() && shown.size() < kShown; ++i) {
       const Token& token = s.tokens[i];
@@ -611,6 +611,7 @@ void find_masked_cards(const Scan& s, std::vector<Candidate>& out) {
         // a shorter number is the card's only behind a hidden digit: "*222 2", but not "8 916"
         if (shown.empty() && length < kShown && !goes_on && !cued) break;
         shown += s.word(token);
+        ++numbers;
       }
       count += length;
       if (goes_on)
@@ -623,6 +624,9 @@ void find_masked_cards(const Scan& s, std::vector<Candidate>& out) {
     std::size_t bold = 0;
     while (is_hidden(last + 1 + bold) && is_joined(s, last + 1 + bold)) ++bold;
     if (shown.size() != kShown || bold >= sizes[0] || count - bold < kFewest) continue;
+    // "карта ********** 8 916 123 45 67"
+    const std::size_t behind = last + 1;
+    if (numbers > 1 && behind < s.tokens.size() && s.tokens[behind].kind == Kind::number) continue;
     sizes[0] -= bold;
     if (!is_card_grouping({sizes.data(), groups}) && !cued) continue;
     out.push_back(

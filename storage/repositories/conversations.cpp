@@ -98,7 +98,7 @@ StoredMeaning entities_of(const Message& message, Mentions& mentions) {
     StoredEntity one;
     one.type = text_member(entity, "type");
     one.value = text_member(entity, "value");
-    if (one.type.empty()) one.type = "unknown";
+    if (one.type.empty()) one.type = "unknown";  // without a type it would be left out
     one.row = row_of(entity);
     if (entity.is_object()) {
       entity.erase("order_id");

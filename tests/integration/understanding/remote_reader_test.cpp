@@ -144,11 +144,11 @@ TEST_F(RemoteReaderTest, RasasVerdictTakesThePlaceOfTheMeaning) {
                           {{"entity", "after"}, {"start", 24}, {"end", 29}, {"value", "звони"}}};
     return HttpResponse(200, answer.dump());
   });
-  start("rasa", rasa.url());
   //                     0       8      15                24
   const auto id = said("Где мой заказ, +7 916 123-45-67, звони");
   const auto entities = of(id, "entities");
   const auto embedded = of(id, "intent");
+  start("rasa", rasa.url());  // only now: it might answer before the two lines above have read
   settle();
   ASSERT_EQ(rasa.requests().size(), 1u);
   EXPECT_EQ(rasa.requests()[0].target, "/model/parse?token=t0ken");

@@ -98,7 +98,7 @@ struct TrainOptions {
 void print_retraining(const nlp::Retraining& trained) {
   print_report(trained.report);
   for (const auto& row : trained.comparisons)
-    std::cout << "\nmacro-F1 on " << row.examples << ' ' << row.of << ": " << decimals(row.before) << " before, "
+    std::cout << "\nmacro-F1 on " << row.examples << " of " << row.of << ": " << decimals(row.before) << " before, "
               << decimals(row.after) << " now";
   if (!trained.comparisons.empty()) std::cout << '\n';
   if (!trained.note.empty()) std::cout << "\nnote: " << trained.note << '\n';

@@ -228,7 +228,7 @@ Result<Retraining> retrain(std::vector<Example> own, const Model* previous, cons
     }
     if (options.with_base && previous_provenance.base_macro_f1 > 0) {
       Comparison comparison;
-      comparison.of = "shipped examples";
+      comparison.of = "the shipped examples";
       comparison.examples = quarter_of(base).size();
       comparison.before = previous_provenance.base_macro_f1;
       comparison.after = out.provenance.base_macro_f1;
@@ -244,7 +244,7 @@ Result<Retraining> retrain(std::vector<Example> own, const Model* previous, cons
     const double fall = comparison.before - comparison.after;
     if (fall <= kToleratedFall) continue;
     out.refusal += out.refusal.empty() ? "" : "; ";
-    out.refusal += "macro-F1 on " + std::to_string(comparison.examples) + " " + comparison.of + " falls from " +
+    out.refusal += "macro-F1 on " + std::to_string(comparison.examples) + " of " + comparison.of + " falls from " +
                    rounded(comparison.before) + " to " + rounded(comparison.after) + ", by " + rounded(fall) +
                    " (at most " + rounded(kToleratedFall) + " is taken)";
   }

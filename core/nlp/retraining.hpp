@@ -31,7 +31,7 @@ struct RetrainingOptions {
 
 /// Two models on the same messages, which neither had seen.
 struct Comparison {
-  std::string of;  ///< "your examples", "shipped examples"
+  std::string of;  ///< "your examples", "the shipped examples"
   std::size_t examples = 0;
   double before = 0, after = 0;  ///< macro-F1
 };

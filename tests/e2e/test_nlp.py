@@ -146,7 +146,7 @@ class WithoutDatabase(unittest.TestCase):
                         "".join(f"my {word} has come,tools\n" for word in tools))
         out = self.folder / "new.model"
         refused = self.nlp("train", new, "--base", "none", "--out", str(out), "--against", old, code=1)
-        self.assertIn("macro-F1 on 30 your examples falls from", refused.stderr)
+        self.assertIn("macro-F1 on 30 of your examples falls from", refused.stderr)
         self.assertIn("--force", refused.stderr)
         self.assertFalse(out.exists())
         self.nlp("train", new, "--base", "none", "--out", str(out), "--against", old, "--force")

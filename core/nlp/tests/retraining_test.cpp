@@ -61,7 +61,7 @@ TEST(Retraining, RefusesAModelThatIsWorseOnMessagesNewToBoth) {
   EXPECT_EQ(after->comparisons[0].examples, 32u);
   EXPECT_GT(after->comparisons[0].before, 0.9);
   EXPECT_LT(after->comparisons[0].after, after->comparisons[0].before - kToleratedFall);
-  EXPECT_NE(after->refusal.find("32 your examples"), std::string::npos) << after->refusal;
+  EXPECT_NE(after->refusal.find("32 of your examples"), std::string::npos) << after->refusal;
   EXPECT_TRUE(after->model) << "it may be taken all the same";
   const auto json = nlohmann::json::parse(to_json(*after));
   EXPECT_EQ(json["accepted"], false);

@@ -303,8 +303,8 @@ nlohmann::json json_of(const storage::Rescore& run) {
 }
 
 void print_rescore(const storage::Rescore& run) {
-  std::cout << run.model << ": " << run.seen << " messages looked at, " << run.changed << " given a new meaning, "
-            << run.labelled << " left as operators labelled them; "
+  std::cout << run.model << ": " << run.seen << " messages looked at, " << run.changed << " read otherwise now, "
+            << run.labelled << " keep the intent of an operator's label; "
             << (run.finished_at ? "finished" : "not finished, run it again to go on") << '\n';
 }
 
@@ -351,7 +351,7 @@ void add_rescore(CLI::App& group, Invocation& invocation) {
   auto* since = command->add_option("--since", options->since, "Only messages from then on: 2026-11-01");
   command->add_flag("--status", options->status, "How far it has come")->excludes(since);
   command->footer(
-      "It may be stopped at any moment; the next run goes on from there. What operators labelled stays.\n"
+      "It may be stopped at any moment; the next run goes on from there. Intents that operators or a provider said stay.\n"
       "Example:\n"
       "  easyflow nlp rescore --since 2026-11-01");
   on_choice(command, invocation, [&invocation, options](Core& core, std::string tenant_id) {

@@ -54,6 +54,16 @@ constexpr Sql kChange{"rescore.change", R"sql(
      and (m.content, m.intent, m.confidence, m.entities, m.nlp_model) is distinct from
          (g.content, left(g.intent, 100), g.hundredths / 100.0, g.entities::jsonb, left(g.nlp_model, 100)))sql"};
 
+// Entities are the hub's own whoever said what the message means.
+constexpr Sql kChangeEntities{"rescore.change_entities", R"sql(
+  update messages m
+     set content = g.content, entities = g.entities::jsonb
+    from unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[])
+         as g(id, created_at, was, content, entities)
+   where m.id = g.id and m.created_at = g.created_at
+     and m.created_at between $6::timestamptz and $7::timestamptz
+     and m.content = g.was and (m.content, m.entities) is distinct from (g.content, g.entities::jsonb))sql"};
+
 constexpr Sql kMove{"rescore.move", R"sql(
   update nlp_rescores
      set position_at = coalesce($1::timestamptz, position_at), position_id = coalesce($2::uuid, position_id),
@@ -78,7 +88,7 @@ std::optional<Rescore> find_in(Tx& tx) {
 
 std::optional<std::string> nullable(const pqxx::field& field) { return unless_empty(text_of(field)); }
 
-/// A message that gets a new meaning.
+/// A message and what it means now.
 struct Reread {
   std::string id;
   Timestamp created_at;
@@ -86,6 +96,20 @@ struct Reread {
   std::string entities_json;  ///< as they were
   std::string content;
   StoredMeaning meaning;
+  bool keeps_intent = false;  ///< an operator or a provider has said it
+};
+
+struct RereadColumns {
+  void add(const Reread& message) {
+    ids.add(message.id);
+    created.add(message.created_at);
+    was.add(message.was);
+    contents.add(message.content);
+    entities.add(entities_json(message.meaning));
+  }
+  UuidColumn ids;
+  TimestampColumn created;
+  TextColumn was, contents, entities;
 };
 
 long long change(Tx& tx, std::vector<Reread>& messages) {
@@ -96,26 +120,26 @@ long long change(Tx& tx, std::vector<Reread>& messages) {
     for (auto& entity : message.meaning.entities) mentions.add(entity);
   }
   mentions.resolve(tx);
-  UuidColumn ids;
-  TimestampColumn created;
-  TextColumn was, contents, intents, entities, models, details;
+  RereadColumns anew, kept;
+  TextColumn intents, models, details;
   IntegerColumn confidences;
   for (const auto& message : messages) {
-    ids.add(message.id);
-    created.add(message.created_at);
-    was.add(message.was);
-    contents.add(message.content);
+    (message.keeps_intent ? kept : anew).add(message);
+    if (message.keeps_intent) continue;
     intents.add(message.meaning.intent);
     confidences.add(message.meaning.hundredths);
-    entities.add(entities_json(message.meaning));
     models.add(message.meaning.model);
     details.add(message.meaning.details_json);
   }
-  return static_cast<long long>(tx.exec(kChange, ids.take(), created.take(), was.take(), contents.take(),
-                                        intents.take(), confidences.take(), entities.take(), models.take(),
-                                        details.take(), format_rfc3339(messages.front().created_at),
-                                        format_rfc3339(messages.back().created_at))
-                                    .affected_rows());
+  const auto first = format_rfc3339(messages.front().created_at), last = format_rfc3339(messages.back().created_at);
+  const auto read_otherwise =
+      tx.exec(kChange, anew.ids.take(), anew.created.take(), anew.was.take(), anew.contents.take(), intents.take(),
+              confidences.take(), anew.entities.take(), models.take(), details.take(), first, last)
+          .affected_rows();
+  const auto found_otherwise = tx.exec(kChangeEntities, kept.ids.take(), kept.created.take(), kept.was.take(),
+                                       kept.contents.take(), kept.entities.take(), first, last)
+                                   .affected_rows();
+  return static_cast<long long>(read_otherwise + found_otherwise);
 }
 
 }  // namespace
@@ -143,10 +167,9 @@ Task<Result<Rescore>> RescoreRepository::page(std::string tenant_id, std::string
     std::vector<Reread> messages;
     long long labelled = 0;
     for (const auto& row : rows) {
-      const bool is_labelled = row["labelled"].as<bool>();
-      if (is_labelled) ++labelled;
-      if (is_labelled || row["read_by_provider"].as<bool>()) continue;
       Reread message;
+      if (row["labelled"].as<bool>()) ++labelled;
+      message.keeps_intent = row["labelled"].as<bool>() || row["read_by_provider"].as<bool>();
       message.was = text_of(row["content"]);
       auto read = reader->read(message.was, time_of(row["said_at"]));
       if (!read.meaning) continue;

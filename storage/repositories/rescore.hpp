@@ -17,8 +17,8 @@ struct Rescore {
   std::string model;               ///< version of the model that reads
   std::optional<Timestamp> since;  ///< older messages are left alone
   long long seen = 0;              ///< messages looked at
-  long long changed = 0;           ///< of them given a new meaning
-  long long labelled = 0;          ///< of them left alone: an operator has said what they mean
+  long long changed = 0;           ///< of them read otherwise now
+  long long labelled = 0;          ///< of them labelled by an operator: their intent stays
   Timestamp started_at;
   Timestamp updated_at;
   std::optional<Timestamp> finished_at;
@@ -32,8 +32,9 @@ class RescoreRepository {
   /// else begins anew.
   Task<Rescore> begin(std::string tenant_id, std::string model, std::optional<Timestamp> since);
   /// Reads the next `limit` messages, oldest first, in one transaction with the position after them. One that was read
-  /// already is read again, too: rules, or orders and products that came in, may make something else of it. What an
-  /// operator or a provider has said stays, and so does a message that changes meanwhile. Runs side by side take turns.
+  /// already is read again, too: rules, or orders and products that came in, may make something else of it. The intent
+  /// that an operator or a provider has said stays, and so does a message that changes meanwhile. Runs side by side take
+  /// turns.
   /// Error: conflict (a run of another model than `model` has begun since).
   Task<Result<Rescore>> page(std::string tenant_id, std::string model, std::shared_ptr<const MessageReader> reader,
                              int limit);

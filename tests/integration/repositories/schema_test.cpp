@@ -87,25 +87,25 @@ TEST_F(SchemaTest, ContactsAreFoundByTheirWholeKeyWhateverTheStatisticsSay) {
 /// A plan is made while the tables are empty and serves until they are analyzed: the first sync lies between.
 TEST_F(SchemaTest, NumbersAreFoundByTheirWholeKeyInTablesThatHaveGrown) {
   auto rows_read = [this](Tx& tx) {
-    auto& db = tx.raw();
-    const auto look_up = [&] { return db.exec("execute look_up('{number-7,none}')").size(); };
-    const auto fetched = [&] {
-      return db
-          .exec(
-              "select sum(idx_tup_fetch + seq_tup_read)::bigint from pg_stat_xact_user_tables "
-              "where relname in ('orders', 'products')")[0][0]
-          .as<long long>();
-    };
-    db.exec("prepare look_up(text[]) as select * from mentioned($1)");
+    auto& connection = tx.raw();
+    const auto look_up = [&] { return connection.exec("execute look_up('{number-7,none}')").size(); };
+    const std::string statistics =
+        "select sum(idx_tup_fetch + seq_tup_read)::bigint from pg_stat_xact_user_tables "
+        "where relname in ('orders', 'products')";
+    const auto fetched = [&] { return connection.exec(statistics)[0][0].as<long long>(); };
+    connection.exec("prepare look_up(text[]) as select * from mentioned($1)");
     look_up();
     const auto columns = " select gen_random_uuid(), '" + a.tenant_id + "', '" + a.market_account +
                          "', 'id-' || i, 'number-' || i, now(), '{}'";
-    db.exec(
-        "insert into orders (id, tenant_id, integration_id, external_id, external_number, source_updated_at, raw, "
-        "ordered_at)" +
-        columns + ", now() from generate_series(1, 500) i");
-    db.exec("insert into products (id, tenant_id, integration_id, external_id, sku, source_updated_at, raw)" + columns +
-            " from generate_series(1, 500) i");
+    const std::string rows = ", now() from generate_series(1, 500) i";
+    connection.exec(
+        "insert into orders (id, tenant_id, integration_id, external_id, external_number, source_updated_at, "
+        "raw, ordered_at)" +
+        columns + rows);
+    connection.exec(
+        "insert into products (id, tenant_id, integration_id, external_id, sku, source_updated_at, raw, "
+        "created_at)" +
+        columns + rows);
     const auto before = fetched();
     EXPECT_EQ(look_up(), 2u);
     return fetched() - before;

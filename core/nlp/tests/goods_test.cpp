@@ -268,6 +268,12 @@ TEST(NlpGoods, FindsColors) {
       {"цвет лососевый или нюд", "color лососевый=salmon; color нюд=nude"},
       {"sofa delivered in blue, we ordered graphite", "color blue; color graphite"},
       {"which colours do you have? nude, salmon?", "color nude; color salmon"},
+      {"Платье льняное миди, графитовый", "color графитовый=graphite"},
+      {"пришёл пудровый, а я просила нюдовый", "color пудровый=powder; color нюдовый=nude"},
+      {"графитовая смазка, мокко и шампань", ""},
+      {"в цвете мокко или экрю", "color мокко=mocha; color экрю=ecru"},
+      {"колготки телесного цвета", "color телесного=nude"},
+      {"is there an ecru or a champagne one in other colours?", "color ecru; color champagne"},
       {"chernyy i belyj", "color chernyy=black; color belyj=white"},
   };
   for (const Case& c : cases) EXPECT_EQ(found(c.text, {"color"}), c.expected) << c.text;

@@ -91,7 +91,8 @@ class AmountReader {
     const bool alone = !known && (p_.is_number(at + 1) ? p_.text(at + 1).size() != 3 : p_.is_word(at + 1));
     return p_.begins_fresh(at) &&
            (!alone || p_.text(at + 1) == "т" || p_.text(at + 1) == "out" || names_quantity(at - 1) ||
-            is_adjective(at + 1) || country_at(at + 1) || (p_.is(at + 2, Particle::of) && p_.is_number(at + 3)));
+            is_adjective(at + 1) || noun_at(at + 1, 2) || noun_at(at + 1, 5) || country_at(at + 1) ||
+            (p_.is(at + 2, Particle::of) && p_.is_number(at + 3)));
   }
   /// A number may go on behind this sign: "1.5", "2,490", "10-20", "5'000", "50%".
   bool may_go_on(int sign) const {
@@ -455,6 +456,7 @@ class AmountReader {
     if (auto found = some_of(at)) return found;
     if (auto found = measured(at)) return found;
     if (auto found = goods(at)) return found;
+    if (auto found = unknown_goods(at)) return found;
     if (auto found = dozen(at)) return found;
     return asked_for(at);
   }
@@ -564,18 +566,107 @@ class AmountReader {
     return p_.is_word(at) && !p_.known(at) && (word.ends_with("ых") || word.ends_with("их"));
   }
 
+  /// "футболки", "books", "t-shirts".
+  bool names_goods(int at) const {
+    if (p_.text(at) == "часы" || p_.text(at) == "заказа" || p_.text(at) == "order") return false;
+    return p_.is(at, Sense::goods) ||
+           (p_.text(at) == "t" && p_.is_dash(at + 1) && p_.text(at + 2).starts_with("shirt"));
+  }
+
+  /// Its number is its name: "чехлы на айфон 15", "iPhone 15 cases".
+  bool is_device(int at) const {
+    const std::string_view word = p_.text(at);
+    return word == "iphone" || word == "galaxy" || word == "pixel" || word == "redmi" || word == "airpods" ||
+           word.starts_with("айфон");
+  }
+
   /// "3 футболки", "5 books": the number alone.
   std::optional<Found> goods(int at) const {
     const auto number = number_at(at);
     if (!number || !plausible(*number) || number->from_pair) return std::nullopt;
     const bool described =
         is_adjective(number->end) && p_.is(number->end + 1, Sense::goods);  // "800 махровых полотенец"
-    if (!described && !p_.is(number->end, Sense::goods)) return std::nullopt;
+    if (!described && !names_goods(number->end)) return std::nullopt;
     if (number->whole() == 1) return std::nullopt;
-    if (p_.is(at - 1, Sense::no_quantity) || p_.text(at - 1) == "№" || number->digits > 4) return std::nullopt;
-    if (p_.text(number->end) == "часы" || p_.text(number->end) == "заказа" || p_.text(number->end) == "order")
+    if (p_.is(at - 1, Sense::no_quantity) || p_.text(at - 1) == "№" || number->digits > 4 || is_device(at - 1))
       return std::nullopt;
     return pieces(at, number->end, number->thousandths, kLikely);
+  }
+
+  /// "сколько стоят 2 табурета", "what would 6 oak stools cost": goods whose name we don't know, where the message
+  /// speaks of prices, of stock or of an order right there. In figures: "two hands" are no goods.
+  std::optional<Found> unknown_goods(int at) const {
+    const auto number = number_at(at);
+    if (!number || !plausible(*number) || number->from_pair || number->has_magnitude || number->digits == 0 ||
+        number->digits > 3 || number->whole() < 2 || p_.text(at)[0] == '0' || follows_name(at))
+      return std::nullopt;
+    const int end = number->end;
+    if (goes_on(end) || counts_other(end) || p_.near(Sense::no_quantity, at, at, 4, 0)) return std::nullopt;
+    const auto noun = noun_at(end, number->whole());
+    if (!noun) return std::nullopt;
+    const bool listed = last_was_quantity_ && (p_.is(at - 1, Particle::and_) || p_.is_sign(at - 1, ','));
+    if (!listed && !p_.near(Sense::price, at, *noun + 1, 4, 3) && !p_.near(Sense::acquire, at, *noun + 1, 3, 2) &&
+        !speaks_of_stock(at, *noun + 1))
+      return std::nullopt;
+    return pieces(at, end, number->thousandths, kLikely);
+  }
+  /// The number belongs to what stands before it: "iPhone 15 cases", "order 22 never came".
+  bool follows_name(int at) const {
+    const std::string_view word = p_.text(at - 1);
+    if (word == "order" || word == "заказ" || word == "заказа")
+      return p_.text(at - 2) != "to" && p_.text(at - 2) != "would";
+    if (!p_.is_word(at - 1) || p_.known(at - 1) || static_cast<unsigned char>(word[0]) >= 0x80) return false;
+    constexpr std::array<std::string_view, 18> kPlain = {"would", "will", "are",  "these", "those", "my",
+                                                         "our",   "your", "all",  "about", "like",  "have",
+                                                         "has",   "with", "much", "many",  "be",    "me"};
+    return std::find(kPlain.begin(), kPlain.end(), word) == kPlain.end();
+  }
+  /// "tins", "oak stools": where the noun is that `count` may count.
+  std::optional<int> noun_at(int at, std::int64_t count) const {
+    if (is_plural(at, count)) return at;
+    return describes(at) && is_plural(at + 1, count) ? std::optional(at + 1) : std::nullopt;
+  }
+  /// A noun of the form that a number asks for and without another meaning.
+  bool is_plural(int at, std::int64_t count) const {
+    if (!p_.is_word(at)) return false;
+    if (names_goods(at)) return true;
+    const std::string_view word = p_.text(at);
+    if (p_.known(at) || counts_no_goods(word)) return false;
+    const auto ends_with_any = [&](std::initializer_list<std::string_view> endings) {
+      return std::any_of(endings.begin(), endings.end(), [&](auto ending) { return word.ends_with(ending); });
+    };
+    if (static_cast<unsigned char>(word[0]) < 0x80)
+      return word.size() > 3 && word.ends_with('s') && !ends_with_any({"ss", "us", "is"});
+    if (word.size() < 8) return false;
+    const bool is_few = count % 10 >= 2 && count % 10 <= 4 && (count % 100 < 12 || count % 100 > 14);
+    return is_few ? ends_with_any({"а", "я", "и", "ы"}) && !word.ends_with("ли")
+                  : ends_with_any({"ов", "ев", "ёв", "ей", "ек", "ёк", "ок", "иц", "ец", "ий"});
+  }
+  /// People, places and writing, which unknown_goods() must not take for goods.
+  static bool counts_no_goods(std::string_view word) {
+    constexpr std::array<std::string_view, 57> kStems = {
+        "бонус",    "букв",     "знак",   "симв",  "цифр",   "друз",   "подру",     "сотруд",  "клиент", "детей",
+        "ребен",    "дети",     "мест",   "част",  "ступен", "слов",   "летн",      "минимал", "сесси",  "страниц",
+        "зоомагаз", "групп",    "семей",  "семьи", "вечер",  "тонн",   "персон",    "гост",    "friend", "place",
+        "store",    "shop",     "slot",   "part",  "digit",  "night",  "hand",      "leg",     "letter", "employee",
+        "client",   "customer", "kid",    "child", "user",   "member", "character", "word",    "page",   "step",
+        "evening",  "stop",     "number", "seat",  "card",   "guest",  "famil"};
+    return std::any_of(kStems.begin(), kStems.end(), [&](auto stem) { return word.starts_with(stem); });
+  }
+  /// "махровых", "чёрные", "oak": before a noun in the plural.
+  bool describes(int at) const {
+    if (is_adjective(at)) return true;
+    const std::string_view word = p_.text(at);
+    if (!p_.is_word(at) || p_.known(at)) return false;
+    if (static_cast<unsigned char>(word[0]) >= 0x80) return word.ends_with("ые") || word.ends_with("ие");
+    return word.size() > 2 && word != "other";
+  }
+  bool speaks_of_stock(int begin, int end) const {
+    constexpr std::array<std::string_view, 11> kWords = {"like",  "наличии",   "есть", "остались", "почём", "сколько",
+                                                         "stock", "available", "left", "have",     "much"};
+    for (int at = std::max(0, begin - 3); at < std::min(p_.size(), end + 3); ++at)
+      if (p_.is_word(at) && std::find(kWords.begin(), kWords.end(), p_.text(at)) != kWords.end()) return true;
+    return false;
   }
 
   /// "a dozen of plates", "дюжину тарелок", "полсотни ковриков".

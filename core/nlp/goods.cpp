@@ -486,6 +486,8 @@ class Goods {
   bool is_of_else(const Code& code, const Around& around) const {
     constexpr std::uint32_t kElse =
         Cue::other | Cue::phone | Cue::card | Cue::promo | Cue::size | Cue::body | Cue::street;
+    // "the locker code for #64410"
+    if (code.has_hash && code.first > 1 && word(code.first - 2) == "for") return false;
     return (around.near & kElse) != 0 || near(code.first, 2, Cue::other | Cue::promo);
   }
 

@@ -187,12 +187,29 @@ TEST(NlpAmounts, FindsQuantities) {
       {"количество: 5", "quantity 5=5"},
       {"кол-во 3", "quantity 3=3"},
       {"half a dozen", "quantity half a dozen=6"},
+      {"сколько стоят 2 табурета", "quantity 2=2"},
+      {"цена за 5 подсвечников", "quantity 5=5"},
+      {"есть 12 табуретов в наличии?", "quantity 12=12"},
+      {"сколько будет 10 зелёных подсвечников", "quantity 10=10"},
+      {"закажу 3 набора и 2 подсвечника", "quantity 3 набора=3; quantity 2=2"},
+      {"what would 6 oak chairs cost", "quantity 6=6"},
+      {"how much are 2 laptops", "quantity 2=2"},
+      {"do you have 12 stools in stock", "quantity 12=12"},
+      {"I want to order 2 stools please", "quantity 2=2"},
+      {"we'd like 10 black mugs", "quantity 10=10"},
+      {"price for 5 t-shirts", "quantity 5=5"},
   };
   for (const Case& c : cases) EXPECT_EQ(found_by(find_amounts, c.text), c.expected) << c.text;
 }
 
 TEST(NlpAmounts, FindsNoneInOrdinaryWordsAndNumbers) {
   for (const std::string_view text : {"ошиблась номером дома, надо 14 а не 41",
+                                      "my order 22 stools never came",
+                                      "is the iphone 15 cases sale still on, what do they cost",
+                                      "will 4 seats be left, what do 2 evenings cost",
+                                      "цена за 4 персоны или 5 гостей",
+                                      "вы 3 посчитали по цене",
+                                      "11 other mums want the same",
                                       "сыну надо 5 тыс подписчиков",
                                       "один",
                                       "одна",

@@ -50,6 +50,7 @@ TEST(NlpGoods, FindsOrderNumbers) {
       {"номер заказа - 66 12 09", "order_number 66 12 09=661209"},
       {"Заказ N 7781", "order_number 7781"},
       {"заказ n7781", "order_number 7781"},
+      {"what's the locker code for #64410?", "order_number #64410=64410"},
   };
   for (const Case& c : cases) EXPECT_EQ(found(c.text, {"order_number"}), c.expected) << c.text;
 }

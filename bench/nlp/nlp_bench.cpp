@@ -280,9 +280,9 @@ std::vector<std::string> messages(std::size_t from, std::size_t to) {
 std::vector<std::string> hostile_messages(std::size_t letters) {
   std::vector<std::string> out;
   for (const std::string piece :
-       {"-5 ", "2 ", "(1)", "5 шт ", "42 XL ", "42/44 ", "12:30 XL ", "12.12.2026 ", "8завтра ", "с 5 до 7 ",
-        "в 5 с 5 до 7 ", "через 2 дня ", "1 января 1 ", "8 916 123 45 67 ", "1 2 3 4 5 6 7 8 9 0 размер 42 ", "a1b2c3 ",
-        "где мой заказ 12345? "}) {
+       {"-5 ", "2 oak stools ", "есть 5 подсвечников ", "2 ", "(1)", "5 шт ", "42 XL ", "42/44 ", "12:30 XL ",
+        "12.12.2026 ", "8завтра ", "с 5 до 7 ", "в 5 с 5 до 7 ", "через 2 дня ", "1 января 1 ", "8 916 123 45 67 ",
+        "1 2 3 4 5 6 7 8 9 0 размер 42 ", "a1b2c3 ", "где мой заказ 12345? "}) {
     const auto in_piece = static_cast<std::size_t>(std::count_if(
         piece.begin(), piece.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
     std::string text;

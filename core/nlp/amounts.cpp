@@ -365,7 +365,7 @@ class AmountReader {
     // "от 7 тыс в неделю"
     const bool is_rate = p_.is(number->end, Particle::v) && p_.is(number->end + 1, Sense::unit);
     const bool money_around = is_rate || p_.near(Sense::price, at, number->end, 6, 4) || p_.is(at - 1, Particle::za) ||
-                              (at == 0 && number->end == p_.size());
+                              p_.is(number->end, Particle::za) || (at == 0 && number->end == p_.size());
     if (!money_around) return std::nullopt;
     int end = number->end;
     return Found{at, end, decimal(number->thousandths, 2) + " RUB", kLikely, true};
@@ -602,9 +602,10 @@ class AmountReader {
       return std::nullopt;
     const int end = number->end;
     if (goes_on(end) || counts_other(end) || p_.near(Sense::no_quantity, at, at, 4, 0)) return std::nullopt;
-    const auto noun = noun_at(end, number->whole());
-    if (!noun) return std::nullopt;
     const bool listed = last_was_quantity_ && (p_.is(at - 1, Particle::and_) || p_.is_sign(at - 1, ','));
+    auto noun = noun_at(end, number->whole());
+    if (!noun && listed && is_adjective(end) && p_.ends(end + 1)) noun = end;  // "3 чёрных и 2 белых"
+    if (!noun) return std::nullopt;
     if (!listed && !p_.near(Sense::price, at, *noun + 1, 4, 3) && !p_.near(Sense::acquire, at, *noun + 1, 3, 2) &&
         !speaks_of_stock(at, *noun + 1))
       return std::nullopt;

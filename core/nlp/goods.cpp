@@ -666,10 +666,10 @@ class Goods {
 
     const std::size_t before = code.first > 0 ? code.first - 1 : count();
     if (before < count() && is_kind(before, Kind::word) && is_region(word(before)) && all_in(1, 70) &&
-        (starts_upper(s_, s_.tokens[before]) || near(code.first, 4, Cue::size | Cue::wear)))
+        (starts_upper(s_, s_.tokens[before]) || half > 0 || near(code.first, 4, Cue::size | Cue::wear)))
       return region_size(before, code.first, last, before, last);
-    if (is_kind(last, Kind::word) && is_region(word(last)) && starts_upper(s_, s_.tokens[last]) && !is_pair &&
-        all_in(1, 70))
+    if (is_kind(last, Kind::word) && is_region(word(last)) && (starts_upper(s_, s_.tokens[last]) || half > 0) &&
+        !is_pair && all_in(1, 70))
       return region_size(last, code.first, last, code.first, last + 1);
 
     std::size_t behind = last;

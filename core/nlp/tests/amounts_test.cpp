@@ -113,6 +113,8 @@ TEST(NlpAmounts, FindsMoney) {
       {"5 тысяч 200 рублей", "money 5 тысяч 200 рублей=5200 RUB"},
       {"1 тыс. 200 руб.", "money 1 тыс. 200 руб=1200 RUB"},
       {"1000 ¥", "money 1000 ¥=1000 CNY"},
+      {"2,5к за куртку дорого", "money 2,5к=2500 RUB"},
+      {"просят 15 тысяч за диван", "money 15 тысяч=15000 RUB"},
   };
   for (const Case& c : cases) EXPECT_EQ(found_by(find_amounts, c.text), c.expected) << c.text;
 }
@@ -198,6 +200,7 @@ TEST(NlpAmounts, FindsQuantities) {
       {"I want to order 2 stools please", "quantity 2=2"},
       {"we'd like 10 black mugs", "quantity 10=10"},
       {"price for 5 t-shirts", "quantity 5=5"},
+      {"3 шт чёрных и 2 белых", "quantity 3 шт=3; quantity 2=2"},
   };
   for (const Case& c : cases) EXPECT_EQ(found_by(find_amounts, c.text), c.expected) << c.text;
 }

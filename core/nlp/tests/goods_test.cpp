@@ -206,6 +206,8 @@ TEST(NlpGoods, FindsSizes) {
       {"белые кроссовки есть 43?", "size 43"},
       {"one size?", "size one size=ONE SIZE"},
       {"рост 170, размер 44", "size 44"},
+      {"eu 42.5 in stock?", "size eu 42.5=EU 42.5"},
+      {"have you got 10.5 uk?", "size 10.5 uk=UK 10.5"},
   };
   for (const Case& c : cases) EXPECT_EQ(found(c.text, {"size"}), c.expected) << c.text;
 }

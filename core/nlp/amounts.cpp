@@ -645,13 +645,13 @@ class AmountReader {
   }
   /// People, places and writing, which unknown_goods() must not take for goods.
   static bool counts_no_goods(std::string_view word) {
-    constexpr std::array<std::string_view, 57> kStems = {
-        "бонус",    "букв",     "знак",   "симв",  "цифр",   "друз",   "подру",     "сотруд",  "клиент", "детей",
-        "ребен",    "дети",     "мест",   "част",  "ступен", "слов",   "летн",      "минимал", "сесси",  "страниц",
-        "зоомагаз", "групп",    "семей",  "семьи", "вечер",  "тонн",   "персон",    "гост",    "friend", "place",
-        "store",    "shop",     "slot",   "part",  "digit",  "night",  "hand",      "leg",     "letter", "employee",
-        "client",   "customer", "kid",    "child", "user",   "member", "character", "word",    "page",   "step",
-        "evening",  "stop",     "number", "seat",  "card",   "guest",  "famil"};
+    constexpr std::array<std::string_view, 59> kStems = {
+        "бонус",    "букв",     "знак",   "симв",  "цифр",   "друз",   "подру",     "сотруд",    "клиент", "детей",
+        "ребен",    "дети",     "мест",   "част",  "ступен", "слов",   "летн",      "минимал",   "сесси",  "страниц",
+        "зоомагаз", "групп",    "семей",  "семьи", "вечер",  "тонн",   "персон",    "гост",      "friend", "place",
+        "store",    "shop",     "slot",   "part",  "digit",  "night",  "hand",      "leg",       "letter", "employee",
+        "client",   "customer", "kid",    "child", "user",   "member", "character", "word",      "page",   "step",
+        "evening",  "stop",     "number", "seat",  "card",   "guest",  "famil",     "passenger", "purchas"};
     return std::any_of(kStems.begin(), kStems.end(), [&](auto stem) { return word.starts_with(stem); });
   }
   /// "махровых", "чёрные", "oak": before a noun in the plural.

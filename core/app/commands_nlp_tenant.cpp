@@ -351,7 +351,7 @@ void add_rescore(CLI::App& group, Invocation& invocation) {
   auto* since = command->add_option("--since", options->since, "Only messages from then on: 2026-11-01");
   command->add_flag("--status", options->status, "How far it has come")->excludes(since);
   command->footer(
-      "It may be stopped at any moment; the next run goes on from there. Intents that operators or a provider said stay.\n"
+      "It may be stopped at any moment; the next run goes on from there. What operators or a provider said stays.\n"
       "Example:\n"
       "  easyflow nlp rescore --since 2026-11-01");
   on_choice(command, invocation, [&invocation, options](Core& core, std::string tenant_id) {

@@ -33,7 +33,7 @@ class RescoreRepository {
   Task<Rescore> begin(std::string tenant_id, std::string model, std::optional<Timestamp> since);
   /// Reads the next `limit` messages, oldest first, in one transaction with the position after them. One that was read
   /// already is read again, too: rules, or orders and products that came in, may make something else of it. The intent
-  /// that an operator or a provider has said stays, and so does a message that changes meanwhile. Runs side by side take
+  /// that an operator or a provider has said stays; so does a message that changes meanwhile. Runs side by side take
   /// turns.
   /// Error: conflict (a run of another model than `model` has begun since).
   Task<Result<Rescore>> page(std::string tenant_id, std::string model, std::shared_ptr<const MessageReader> reader,

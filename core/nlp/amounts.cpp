@@ -607,7 +607,7 @@ class AmountReader {
     if (!noun && listed && is_adjective(end) && p_.ends(end + 1)) noun = end;  // "3 чёрных и 2 белых"
     if (!noun) return std::nullopt;
     if (!listed && !p_.near(Sense::price, at, *noun + 1, 4, 3) && !p_.near(Sense::acquire, at, *noun + 1, 3, 2) &&
-        !speaks_of_stock(at, *noun + 1))
+        !speaks_of_buying(at, *noun + 1))
       return std::nullopt;
     return pieces(at, end, number->thousandths, kLikely);
   }
@@ -643,16 +643,20 @@ class AmountReader {
     return is_few ? ends_with_any({"а", "я", "и", "ы"}) && !word.ends_with("ли")
                   : ends_with_any({"ов", "ев", "ёв", "ей", "ек", "ёк", "ок", "иц", "ец", "ий"});
   }
-  /// People, places and writing, which unknown_goods() must not take for goods.
+  /// People, places and writing, which unknown_goods() must not take for goods. Short ones as the whole
+  /// word: "handbags" and "словарей" are goods.
   static bool counts_no_goods(std::string_view word) {
-    constexpr std::array<std::string_view, 59> kStems = {
-        "бонус",    "букв",     "знак",   "симв",  "цифр",   "друз",   "подру",     "сотруд",    "клиент", "детей",
-        "ребен",    "дети",     "мест",   "част",  "ступен", "слов",   "летн",      "минимал",   "сесси",  "страниц",
-        "зоомагаз", "групп",    "семей",  "семьи", "вечер",  "тонн",   "персон",    "гост",      "friend", "place",
-        "store",    "shop",     "slot",   "part",  "digit",  "night",  "hand",      "leg",       "letter", "employee",
-        "client",   "customer", "kid",    "child", "user",   "member", "character", "word",      "page",   "step",
-        "evening",  "stop",     "number", "seat",  "card",   "guest",  "famil",     "passenger", "purchas"};
-    return std::any_of(kStems.begin(), kStems.end(), [&](auto stem) { return word.starts_with(stem); });
+    constexpr std::array<std::string_view, 27> kStems = {
+        "бонус",   "букв",     "знак",  "симв",  "цифр",  "друз",   "подру", "сотруд",  "клиент",
+        "детей",   "ребен",    "дети",  "мест",  "част",  "ступен", "летн",  "минимал", "сесси",
+        "страниц", "зоомагаз", "групп", "семей", "семьи", "вечер",  "тонн",  "персон",  "гост"};
+    constexpr std::array<std::string_view, 31> kWords = {
+        "слова",   "friends", "places",     "stores",  "shops",     "slots",      "parts",     "digits",
+        "nights",  "hands",   "legs",       "letters", "employees", "clients",    "customers", "kids",
+        "users",   "members", "characters", "words",   "pages",     "steps",      "evenings",  "stops",
+        "numbers", "seats",   "cards",      "guests",  "families",  "passengers", "purchases"};
+    return std::find(kWords.begin(), kWords.end(), word) != kWords.end() ||
+           std::any_of(kStems.begin(), kStems.end(), [&](auto stem) { return word.starts_with(stem); });
   }
   /// "махровых", "чёрные", "oak": before a noun in the plural.
   bool describes(int at) const {
@@ -662,7 +666,7 @@ class AmountReader {
     if (static_cast<unsigned char>(word[0]) >= 0x80) return word.ends_with("ые") || word.ends_with("ие");
     return word.size() > 2 && word != "other";
   }
-  bool speaks_of_stock(int begin, int end) const {
+  bool speaks_of_buying(int begin, int end) const {
     constexpr std::array<std::string_view, 11> kWords = {"like",  "наличии",   "есть", "остались", "почём", "сколько",
                                                          "stock", "available", "left", "have",     "much"};
     for (int at = std::max(0, begin - 3); at < std::min(p_.size(), end + 3); ++at)

@@ -200,6 +200,10 @@ TEST(NlpAmounts, FindsQuantities) {
       {"I want to order 2 stools please", "quantity 2=2"},
       {"we'd like 10 black mugs", "quantity 10=10"},
       {"price for 5 t-shirts", "quantity 5=5"},
+      {"how much are 2 handbags", "quantity 2=2"},
+      {"price of 3 cardigans", "quantity 3=3"},
+      {"do you have 4 placemats", "quantity 4=4"},
+      {"цена за 5 словарей", "quantity 5=5"},
       {"3 шт чёрных и 2 белых", "quantity 3 шт=3; quantity 2=2"},
   };
   for (const Case& c : cases) EXPECT_EQ(found_by(find_amounts, c.text), c.expected) << c.text;

@@ -52,6 +52,12 @@ class RescoreTest : public test::RepositoryTest {
     }
     loop.run(inbound.store(std::move(told)));
   }
+  void add_order(const test::Shop& shop, const std::string& external_id) {
+    change(shop,
+           "insert into orders (id, tenant_id, integration_id, external_id, ordered_at, source_updated_at, raw) values "
+           "(gen_random_uuid(), '" +
+               shop.tenant_id + "', '" + shop.market_account + "', '" + external_id + "', now(), now(), '{}')");
+  }
   Rescore page(const test::Shop& shop, std::string model, std::shared_ptr<const MessageReader> reader, int limit) {
     return loop.run(rescores.page(shop.tenant_id, std::move(model), std::move(reader), limit)).value();
   }
@@ -118,10 +124,7 @@ TEST_F(RescoreTest, WhoeverSaidTheIntentTheEntitiesAreReadAgain) {
       "select string_agg(intent || confidence || nlp_model || metadata, ' ' order by content) from messages";
   const auto before = value(a, intents);
   one->number = "66102";
-  change(a,
-         "insert into orders (id, tenant_id, integration_id, external_id, ordered_at, source_updated_at, raw) values "
-         "(gen_random_uuid(), '" +
-             a.tenant_id + "', '" + a.market_account + "', '66102', now(), now(), '{}')");
+  add_order(a, "66102");
   loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt));
   const auto state = page(a, "m1", one, 10);
   EXPECT_EQ(state.changed, 3);
@@ -143,10 +146,7 @@ TEST_F(RescoreTest, WhatOtherRulesOrOrdersMakeOfAMessageIsStored) {
 
   change(a, R"(update messages set metadata = '{"nlp":{"fallback":"timeout"}}' where content like 'intent1 %')");
   one->number = "66102";
-  change(a,
-         "insert into orders (id, tenant_id, integration_id, external_id, ordered_at, source_updated_at, raw) values "
-         "(gen_random_uuid(), '" +
-             a.tenant_id + "', '" + a.market_account + "', '66102', now(), now(), '{}')");
+  add_order(a, "66102");
   loop.run(rescores.begin(a.tenant_id, "m1", std::nullopt));
   EXPECT_EQ(page(a, "m1", one, 10).changed, 3);
   EXPECT_EQ(value(a, "select count(*) from messages, orders where entities->0->>'order_id' = orders.id::text"), "3");
